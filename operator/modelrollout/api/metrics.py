@@ -1,0 +1,191 @@
+"""`spec.metrics`: what is measured, against which limit, and how much evidence a pass needs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, model_validator
+
+from modelrollout.api.model import APIModel, cel
+from modelrollout.api.scalars import Duration, Limit
+
+SELECTOR_MAX = 1024
+QUERY_MAX = 4096
+EXACTLY_ONE_SOURCE = "set exactly one of ratio and query"
+EXACTLY_ONE_EVENTS = "set exactly one of events and good"
+ONLY_FOR_QUERY = "window and failureLimit belong to query: a ratio is judged on counts, at every tick"
+CHECK_NEEDED = "set check.max, check.min or check.noWorseThan, or mode: Observe"
+NO_WORSE_NEEDED = "set ratio, difference or both"
+
+
+class Category(StrEnum):
+    """What a metric is about."""
+
+    SOFTWARE = "Software"
+    INPUT = "Input"
+    OUTPUT = "Output"
+    PIPELINE = "Pipeline"
+
+
+class Unit(StrEnum):
+    """What a metric's values and limits are measured in."""
+
+    RATIO = "ratio"
+    SECONDS = "seconds"
+    BYTES = "bytes"
+    NONE = "none"
+
+
+class Mode(StrEnum):
+    """What a failing metric does: stop the rollout, warn, or only be recorded."""
+
+    ENFORCE = "Enforce"
+    WARN = "Warn"
+    OBSERVE = "Observe"
+
+
+class OnNoData(StrEnum):
+    """What an evaluation without data counts as."""
+
+    HOLD = "Hold"
+    FAIL = "Fail"
+    PASS = "Pass"
+
+
+Selector = Annotated[str, Field(min_length=1, max_length=SELECTOR_MAX)]
+
+
+class Ratio(APIModel):
+    """A share of counted things: bad answers of all answers."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [cel("has(self.events) != has(self.good)", EXACTLY_ONE_EVENTS)]}
+    )
+
+    events: Selector | None = Field(
+        None,
+        description='Counter of what the limit is about, as a series selector: errors_total{$selector,code=~"5.."}.',
+    )
+    good: Selector | None = Field(
+        None, description="Counter of the opposite, where only that exists: events = total - good."
+    )
+    total: Selector = Field(description="Counter of everything, as a series selector: requests_total{$selector}.")
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Ratio:
+        if (self.events is None) == (self.good is None):
+            raise ValueError(EXACTLY_ONE_EVENTS)
+        return self
+
+
+class NoWorseThan(APIModel):
+    """How much worse than the stable revision the candidate may be.
+
+    The limit is the larger of ratio x stable and stable + difference.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [cel("has(self.ratio) || has(self.difference)", NO_WORSE_NEEDED)]
+        }
+    )
+
+    ratio: Limit | None = Field(
+        None, description='Factor on the stable revision\'s value, such as "1.5". Default: "1".'
+    )
+    difference: Limit | None = Field(
+        None, description="Amount above the stable revision's value, in the metric's unit. Default: \"0\"."
+    )
+
+    @model_validator(mode="after")
+    def _any_of(self) -> NoWorseThan:
+        if self.ratio is None and self.difference is None:
+            raise ValueError(NO_WORSE_NEEDED)
+        return self
+
+
+class Check(APIModel):
+    """The limits of a metric; all of them must be kept."""
+
+    max: Limit | None = Field(None, description="Largest value that is still good.")
+    min: Limit | None = Field(None, description="Smallest value that is still good.")
+    no_worse_than: NoWorseThan | None = Field(
+        None, description="Limit relative to the stable revision in the same ticks."
+    )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no limit is set."""
+        return self.max is None and self.min is None and self.no_worse_than is None
+
+
+class Metric(APIModel):
+    """One thing that is measured on the candidate, and on the stable revision for comparison."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel("has(self.ratio) != has(self.query)", EXACTLY_ONE_SOURCE),
+                cel("!has(self.ratio) || (!has(self.window) && !has(self.failureLimit))", ONLY_FOR_QUERY),
+                cel(
+                    "(has(self.mode) && self.mode == 'Observe') || (has(self.check) && (has(self.check.max) || "
+                    "has(self.check.min) || has(self.check.noWorseThan)))",
+                    CHECK_NEEDED,
+                ),
+            ]
+        }
+    )
+
+    name: str = Field(min_length=1, max_length=63, pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$", description="Unique name.")
+    category: Category = Field(Category.SOFTWARE, description="What the metric is about.")
+    unit: Unit = Field(Unit.RATIO, description="What values and limits are measured in.")
+    ratio: Ratio | None = Field(None, description="Two counters, judged by sequential tests on their counts.")
+    query: str | None = Field(
+        None,
+        min_length=1,
+        max_length=QUERY_MAX,
+        description="PromQL that gives one value per revision. $selector, $window, $namespace, $rollout, $revision and "
+        "$version are replaced.",
+    )
+    window: Duration | None = Field(
+        None, description="What $window stands for, clipped to the step; query only. Default: 1m."
+    )
+    interval: Duration = Field(
+        timedelta(seconds=10), ge=timedelta(seconds=1), description="Time between evaluations, from 1s."
+    )
+    check: Check = Field(Check(), description="Limits.")
+    min_samples: int = Field(
+        100,
+        ge=1,
+        le=10_000_000,
+        description="Requests of the candidate that a ratio needs in a step to pass; harm needs none.",
+    )
+    mode: Mode = Field(Mode.ENFORCE, description="Enforce acts, Warn reports, Observe records.")
+    failure_limit: int | None = Field(
+        None, ge=0, le=100, description="Failing evaluations in a row that are tolerated; query only. Default: 0."
+    )
+    on_no_data: OnNoData = Field(OnNoData.HOLD, description="What an evaluation without data counts as.")
+    stages: tuple[Annotated[str, Field(min_length=1, max_length=63)], ...] | None = Field(
+        None, max_length=20, description="Names of the stages that it is judged in. Default: all."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Metric:
+        if (self.ratio is None) == (self.query is None):
+            raise ValueError(EXACTLY_ONE_SOURCE)
+        if self.ratio is not None and (self.window is not None or self.failure_limit is not None):
+            raise ValueError(ONLY_FOR_QUERY)
+        if self.mode is not Mode.OBSERVE and self.check.is_empty:
+            raise ValueError(CHECK_NEEDED)
+        return self
+
+    @property
+    def is_enforced(self) -> bool:
+        """Whether its verdict can stop or hold a rollout."""
+        return self.mode is Mode.ENFORCE
+
+    def applies_to(self, stage: str) -> bool:
+        """Whether it is judged in the stage of that name."""
+        return self.stages is None or stage in self.stages

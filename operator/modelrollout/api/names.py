@@ -1,0 +1,29 @@
+"""Names that the cluster sees: group, labels, annotations. Each is part of the API and changes only with it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GROUP: Final = "modelrollout.io"
+VERSION: Final = "v1alpha1"
+KIND: Final = "ModelRollout"
+PLURAL: Final = "modelrollouts"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+FIELD_MANAGER: Final = "modelrollout"
+
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+MANAGED_BY: Final = "modelrollout"
+LABEL_NAME: Final = f"{GROUP}/name"
+LABEL_REVISION: Final = f"{GROUP}/revision"
+
+ANNOTATION_APPLIED: Final = f"{GROUP}/applied-hash"
+"""Hash of what the operator last applied: the API server normalises (`1000m` reads back as `1`), so fields cannot be compared."""
+ANNOTATION_SEQUENCE: Final = f"{GROUP}/sequence"
+"""On the route: the sequence number of the decision that its weights carry out."""
+ANNOTATION_DECISION: Final = f"{GROUP}/decision"
+"""On the route: that decision as JSON, so that a crash before the status write loses nothing."""
+
+NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+NAME_MAX: Final = 52
+"""DNS-1035 label of 63, less a dash and a revision hash of ten characters."""

@@ -1,0 +1,91 @@
+"""The resource as a whole, parsed at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.status import ModelRolloutStatus
+
+
+class SpecError(ValueError):
+    """The spec cannot be read.
+
+    Attributes:
+        problems: one line per defect, each naming the field and what to write.
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Which ModelRollout."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRollout:
+    """A ModelRollout as read from the API server.
+
+    Attributes:
+        raw_spec: the spec to the letter: revisions are hashed from what the user wrote, not from defaults.
+    """
+
+    key: Key
+    uid: str
+    resource_version: str
+    generation: int
+    deleting: bool
+    spec: ModelRolloutSpec
+    raw_spec: Mapping[str, Any]
+    status: ModelRolloutStatus
+    annotations: Mapping[str, str]
+
+
+def parse_spec(raw: Mapping[str, Any]) -> ModelRolloutSpec:
+    """Read a spec.
+
+    Raises:
+        SpecError: with all problems at once.
+    """
+    try:
+        return ModelRolloutSpec.model_validate(raw)
+    except ValidationError as error:
+        raise SpecError(tuple(_line(entry["loc"], entry["msg"]) for entry in error.errors())) from error
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    path = "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return f"{path}: {message.removeprefix('Value error, ')}"
+
+
+def parse(raw: Mapping[str, Any]) -> ModelRollout:
+    """Read a ModelRollout.
+
+    Raises:
+        SpecError: the spec cannot be read. A status that cannot be read is a defect of ours and raises ValidationError.
+    """
+    metadata = raw["metadata"]
+    return ModelRollout(
+        key=Key(metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        generation=metadata.get("generation", 0),
+        deleting="deletionTimestamp" in metadata,
+        spec=parse_spec(raw.get("spec", {})),
+        raw_spec=raw.get("spec", {}),
+        status=ModelRolloutStatus.model_validate(raw.get("status", {})),
+        annotations=metadata.get("annotations", {}),
+    )

@@ -1,0 +1,86 @@
+"""`spec.stages`: how far the candidate goes, for how long, and what happens when the evidence stays open."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import ConfigDict, Field, model_validator
+
+from modelrollout.api.model import APIModel, cel
+from modelrollout.api.scalars import Duration
+
+EXACTLY_ONE_KIND = "set exactly one of shadow, weight and ramp"
+HOLDBACK_ONLY_FULL = "holdback belongs to a stage of weight 100"
+RAMP_HAS_EVERY = "a ramp lasts `every` at each step: leave duration out"
+
+
+class OnInconclusive(StrEnum):
+    """What happens when a step has lasted maxDuration and its checks neither pass nor harm."""
+
+    HOLD = "Hold"
+    ROLLBACK = "Rollback"
+    ADVANCE = "Advance"
+
+
+class Shadow(APIModel):
+    """Mirrored requests: the candidate's answers are used for nothing."""
+
+    percent: int = Field(100, ge=1, le=100, description="Share of requests that is mirrored.")
+
+
+class Ramp(APIModel):
+    """Weights that rise in equal steps."""
+
+    to: int = Field(ge=1, le=100, description="Weight of the last step.")
+    step: int = Field(ge=1, le=100, description="How much each step adds.")
+    every: Duration = Field(description="How long each step lasts at least.")
+
+
+class Stage(APIModel):
+    """One entry of the way from no traffic to all of it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "(has(self.shadow) ? 1 : 0) + (has(self.weight) ? 1 : 0) + (has(self.ramp) ? 1 : 0) == 1",
+                    EXACTLY_ONE_KIND,
+                ),
+                cel("!has(self.holdback) || (has(self.weight) && self.weight == 100)", HOLDBACK_ONLY_FULL),
+                cel("!has(self.ramp) || !has(self.duration)", RAMP_HAS_EVERY),
+            ]
+        }
+    )
+
+    name: str = Field(min_length=1, max_length=63, pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$", description="Unique name.")
+    shadow: Shadow | None = Field(None, description="Mirror requests to the candidate.")
+    weight: int | None = Field(None, ge=1, le=100, description="Percent of live requests that the candidate answers.")
+    ramp: Ramp | None = Field(None, description="Raise the weight step by step.")
+    duration: Duration | None = Field(None, description="How long it lasts at least. Default: 5m.")
+    max_duration: Duration = Field(timedelta(hours=24), description="How long a step may wait for its checks to pass.")
+    on_inconclusive: OnInconclusive = Field(
+        OnInconclusive.HOLD,
+        description="What happens after maxDuration: Hold until there is data or a person, Rollback or Advance.",
+    )
+    holdback: int | None = Field(
+        None,
+        ge=0,
+        le=50,
+        description="At weight 100: percent that stays on stable until the bake ends, for comparison. Default: 0.",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Stage:
+        if sum(kind is not None for kind in (self.shadow, self.weight, self.ramp)) != 1:
+            raise ValueError(EXACTLY_ONE_KIND)
+        if self.holdback is not None and self.weight != 100:
+            raise ValueError(HOLDBACK_ONLY_FULL)
+        if self.ramp is not None and self.duration is not None:
+            raise ValueError(RAMP_HAS_EVERY)
+        return self
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the candidate's answers reach clients in it."""
+        return self.shadow is None

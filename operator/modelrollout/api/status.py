@@ -1,0 +1,163 @@
+"""`status`: where a rollout is and why. It is also the only memory that survives the operator: every timer is here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from modelrollout.api.conditions import Condition
+from modelrollout.api.metrics import Category, Mode
+from modelrollout.api.model import APIModel
+
+LOG_MAX = 50
+TEXT_MAX = 1024
+
+
+class Phase(StrEnum):
+    """Where a rollout is, for people; conditions are what tools read."""
+
+    PENDING = "Pending"
+    PROGRESSING = "Progressing"
+    SUSPENDED = "Suspended"
+    SUCCEEDED = "Succeeded"
+    ROLLED_BACK = "RolledBack"
+    INVALID = "Invalid"
+
+
+class RevisionRef(APIModel):
+    """An immutable input: model, template and ports."""
+
+    revision: str = Field(min_length=1, max_length=63, description="Hash of the input.")
+    version: str = Field(max_length=63, description="Version of its model.")
+
+
+class Retired(APIModel):
+    """A revision that has lost its traffic and keeps its pods while requests under way end."""
+
+    revision: str = Field(max_length=63, description="Hash of the input.")
+    since: datetime = Field(description="When its traffic went.")
+
+
+class PreviousStatus(RevisionRef):
+    """The stable revision before the last promotion."""
+
+    warm_until: datetime = Field(description="Until when its pods stay, so that going back is one write.")
+
+
+class StepStatus(APIModel):
+    """One weight that is being judged."""
+
+    stage: str = Field(max_length=63, description="Name of the stage.")
+    stage_index: int = Field(ge=0, description="Position of the stage, from 0.")
+    index: int = Field(ge=0, description="Position of the step in its stage, from 0.")
+    number: int = Field(ge=1, description="Position among all steps entered in this attempt, from 1.")
+    weight: int = Field(ge=0, le=100, description="Percent of live requests that the candidate is to answer.")
+    mirror_percent: int = Field(0, ge=0, le=100, description="Percent of requests that is to be mirrored.")
+    previous_weight: int = Field(0, ge=0, le=100, description="The candidate's weight before this step.")
+    spec_hash: str = Field(
+        max_length=63, description="Hash of the stage and its metrics: editing them restarts the step."
+    )
+    started_at: datetime = Field(description="When it was decided.")
+    accepted_at: datetime | None = Field(None, description="When the gateway accepted it.")
+    in_force_at: datetime | None = Field(None, description="When requests were seen to follow it.")
+
+
+class FrozenBound(APIModel):
+    """The stable revision's bound at the end of the last step in which both revisions had traffic."""
+
+    metric: str = Field(max_length=63, description="Name of the metric.")
+    bound: str = Field(max_length=32, description="Upper confidence bound of the stable revision's rate.")
+
+
+class Harm(APIModel):
+    """A verdict of harm, latched when it falls."""
+
+    reason: str = Field(max_length=128, description="One CamelCase word.")
+    message: str = Field(max_length=TEXT_MAX, description="Both values, the limit and the samples.")
+    at: datetime = Field(description="When it fell.")
+
+
+class AttemptStatus(RevisionRef):
+    """The candidate on its way."""
+
+    started_at: datetime = Field(description="When the rollout of it began.")
+    evidence_since: datetime | None = Field(None, description="From when harm is gathered: its first request.")
+    ready_since: datetime | None = Field(None, description="Since when it has had all its endpoints ready.")
+    unready_since: datetime | None = Field(None, description="Since when it has had none, during a step.")
+    step: StepStatus | None = Field(
+        None, description="The step that is being judged; absent while the candidate loads."
+    )
+    frozen: tuple[FrozenBound, ...] = Field((), max_length=32, description="Bounds for relative checks at weight 100.")
+    harm: Harm | None = Field(None, description="Harm that could not be acted on yet.")
+
+
+class FailureStatus(RevisionRef):
+    """The revision that was rolled back last: it is not tried again by itself."""
+
+    reason: str = Field(max_length=128, description="One CamelCase word.")
+    message: str = Field(max_length=TEXT_MAX, description="On which numbers, against which limit.")
+    stage: str | None = Field(None, max_length=63, description="Where it failed.")
+    at: datetime = Field(description="When it was rolled back.")
+
+
+class TrafficStatus(APIModel):
+    """Weights as the route has them, not as they are meant to be."""
+
+    stable: int = Field(0, ge=0, le=100, description="Percent to the stable revision.")
+    candidate: int = Field(0, ge=0, le=100, description="Percent to the candidate.")
+    mirror: int = Field(0, ge=0, le=100, description="Percent mirrored to the candidate.")
+
+
+class CheckStatus(APIModel):
+    """The last verdict of a metric."""
+
+    name: str = Field(max_length=63, description="Name of the metric.")
+    category: Category = Field(description="What it is about.")
+    mode: Mode = Field(description="What it does when it fails.")
+    verdict: str = Field(max_length=16, description="Pass, Continue, Harm or NoData.")
+    reason: str = Field(max_length=TEXT_MAX, description="In words.")
+    candidate: str | None = Field(None, max_length=32, description="The candidate's value.")
+    stable: str | None = Field(None, max_length=32, description="The stable revision's value.")
+    limit: str | None = Field(None, max_length=32, description="The limit that it is held against.")
+    samples: int = Field(0, ge=0, description="Requests of the candidate that were counted.")
+    frozen: bool = Field(False, description="Whether the stable revision's value is the one from before weight 100.")
+
+
+class LogEntry(APIModel):
+    """One decision."""
+
+    at: datetime = Field(description="When.")
+    action: str = Field(max_length=63, description="What.")
+    revision: str = Field(max_length=63, description="To which revision.")
+    stage: str | None = Field(None, max_length=63, description="In which stage.")
+    weight: int = Field(ge=0, le=100, description="The candidate's weight after it.")
+    reason: str = Field(max_length=128, description="Why, as one CamelCase word.")
+    message: str = Field(max_length=TEXT_MAX, description="Why, in words, with the numbers.")
+
+
+class ModelRolloutStatus(APIModel):
+    """Where a rollout is, why there, and what was decided on which evidence."""
+
+    observed_generation: int = Field(0, description="Generation of the spec that this is about.")
+    phase: Phase = Field(Phase.PENDING, description="Where it is, for people.")
+    stage: str | None = Field(None, max_length=128, description="Stage as a fraction and a name: 2/4 canary.")
+    weight: int = Field(0, ge=0, le=100, description="The candidate's observed weight.")
+    verdict: str | None = Field(None, max_length=TEXT_MAX, description="Why it is there, in one line.")
+    next_look: str | None = Field(None, max_length=64, description="When it is looked at again.")
+    sequence: int = Field(0, ge=0, description="Number of the last decision that moves traffic.")
+    stable: RevisionRef | None = Field(None, description="The revision that serves by default.")
+    attempt: AttemptStatus | None = Field(None, description="The candidate on its way.")
+    previous: PreviousStatus | None = Field(None, description="The stable revision before, kept warm.")
+    failed: FailureStatus | None = Field(None, description="The revision that was rolled back last.")
+    retired: tuple[Retired, ...] = Field((), max_length=20, description="Revisions that are draining.")
+    traffic: TrafficStatus = Field(TrafficStatus(), description="Observed weights.")
+    checks: tuple[CheckStatus, ...] = Field((), max_length=32, description="Last verdict of each metric.")
+    log: tuple[LogEntry, ...] = Field((), max_length=LOG_MAX, description="Decisions, newest last.")
+    conditions: tuple[Condition, ...] = Field(
+        (),
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        description="For tools.",
+    )
