@@ -1,0 +1,117 @@
+"""What was observed, as values: workloads, the route, the evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from modelrollout.analysis.verdict import CheckResult
+from modelrollout.api.metrics import Metric
+from modelrollout.engine.revisions import Revision
+from modelrollout.engine.split import Mirror
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionState:
+    """What a revision's pods are doing.
+
+    Attributes:
+        replicas: pods its workload asks for; None while the workload does not exist.
+        ready_endpoints: addresses of its Service that are ready: what a gateway can send requests to.
+        crashing: why its containers keep ending, or None.
+        created_at: when its workload was made; None while it does not exist.
+    """
+
+    revision: Revision
+    replicas: int | None
+    ready_endpoints: int
+    crashing: str | None = None
+    created_at: datetime | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can answer at all."""
+        return self.ready_endpoints > 0
+
+
+class Acceptance(StrEnum):
+    """What the gateway says of the route as it is now. Accepted is necessary and never sufficient."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    PENDING = "Pending"
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDecision:
+    """The decision that a route carries as an annotation, so that a crash before the status write loses nothing."""
+
+    action: str
+    revision: str
+    reason: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RouteState:
+    """The route as the API server has it.
+
+    Attributes:
+        weights: (revision hash, weight) of each rule's references; a backend that is none of our revisions appears under
+            its Service's name, so that a hand-made edit can never look like ours.
+        sequence: number of the decision that wrote it.
+        uniform: whether all rules split traffic alike, as we write them.
+        resource_version: of the object that was read.
+    """
+
+    weights: tuple[tuple[str, int], ...]
+    mirror: Mirror | None
+    sequence: int
+    decision: RouteDecision | None
+    acceptance: Acceptance
+    message: str
+    resource_version: str
+    uniform: bool = True
+
+    def weight_of(self, revision: str) -> int:
+        """Percent of live requests that the revision gets, rounded up: 0 means none at all."""
+        total = sum(weight for _, weight in self.weights)
+        mine = sum(weight for name, weight in self.weights if name == revision)
+        return -(-100 * mine // total) if total else 0
+
+    def mirror_of(self, revision: str) -> int:
+        """Percent of requests that are mirrored to the revision."""
+        return self.mirror.percent if self.mirror and self.mirror.revision == revision else 0
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedMetric:
+    """A metric and what the numbers say of it."""
+
+    metric: Metric
+    result: CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What Prometheus shows of the current step.
+
+    Attributes:
+        judged: every metric of the stage.
+        share_shown: whether request counts show the step's share; None where nothing can count it.
+        silent: whether the candidate answers improbably few requests for its share.
+        share_text: the counts in words.
+        covered_seconds: how much of the step, in force, final ticks cover, on Prometheus's clock.
+        unavailable: why Prometheus could not be read, or None.
+        frozen_bounds: (metric name, stable's upper bound) as of now, to be frozen when the step ends.
+    """
+
+    judged: tuple[JudgedMetric, ...]
+    share_shown: bool | None
+    silent: bool
+    share_text: str
+    covered_seconds: float
+    unavailable: str | None = None
+    frozen_bounds: tuple[tuple[str, float], ...] = ()

@@ -1,0 +1,67 @@
+"""Decisions and plans: values that can be printed, compared, stored and replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.engine.split import Split
+
+
+class Action(StrEnum):
+    """What a decision does."""
+
+    WAIT = "Wait"
+    ADOPT = "Adopt"
+    BEGIN = "Begin"
+    ENTER = "Enter"
+    ACCEPT = "Accept"
+    IN_FORCE = "InForce"
+    SUSPEND = "Suspend"
+    ROLL_BACK = "RollBack"
+    ABANDON = "Abandon"
+    PROMOTE = "Promote"
+    RETURN = "Return"
+
+
+class EventType(StrEnum):
+    """Severity of a Kubernetes event."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something a user will want to read in `kubectl describe`."""
+
+    type: EventType
+    reason: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What shall be, and when to look again. Carrying it out twice does no more than once.
+
+    Attributes:
+        split: how traffic shall flow; None while no revision can take it.
+        replicas: pods per revision hash; a revision that is not named is left alone.
+        serve: revision that Service `<name>` shall select; None to leave it.
+        collect: revision hashes whose objects shall be deleted.
+        wake_at: when to look again; None when only an event can change anything.
+    """
+
+    action: Action
+    reason: str
+    message: str
+    status: ModelRolloutStatus
+    split: Split | None
+    replicas: Mapping[str, int]
+    serve: str | None
+    collect: tuple[str, ...]
+    events: tuple[Event, ...]
+    wake_at: datetime | None

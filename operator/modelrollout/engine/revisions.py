@@ -1,0 +1,85 @@
+"""Revisions: the immutable inputs that traffic moves between."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.status import RevisionRef
+
+HASH_VERSION = 1
+"""Version of the recipe below. A new one must leave stored revisions alone: they are found by their input, not their hash."""
+HASH_LENGTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One input as the user wrote it: model, pod template and ports.
+
+    Attributes:
+        hash: ten characters of [a-z2-7], the first a letter, unique within one ModelRollout.
+        input: canonical JSON of the input; equality of revisions is equality of this text.
+    """
+
+    hash: str
+    version: str
+    input: str
+
+    @property
+    def ref(self) -> RevisionRef:
+        """How status names it."""
+        return RevisionRef(revision=self.hash, version=self.version)
+
+    def object_name(self, rollout: str) -> str:
+        """Name of its Deployment, Service and ControllerRevision."""
+        return object_name(rollout, self.hash)
+
+    def parsed(self) -> Mapping[str, Any]:
+        """The input: `model`, `template`, `service`, as the user wrote them."""
+        parsed: Mapping[str, Any] = json.loads(self.input)
+        return parsed
+
+
+def object_name(rollout: str, revision: str) -> str:
+    """Name of a revision's objects."""
+    return f"{rollout}-{revision}"
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: the same text for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def short_hash(text: str) -> str:
+    """SHA-256 in base 32, ten characters, the first a letter: valid in names and label values."""
+    digest = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()
+    return "r" + digest[: HASH_LENGTH - 1]
+
+
+def revision_of(raw_spec: Mapping[str, Any]) -> Revision:
+    """The revision that a spec asks for.
+
+    Args:
+        raw_spec: the spec as the user wrote it, already known to parse.
+    """
+    content = {
+        "model": raw_spec["model"],
+        "template": raw_spec["workload"]["deployment"]["template"],
+        "service": raw_spec["service"],
+    }
+    text = canonical(content)
+    return Revision(hash=short_hash(text), version=str(content["model"]["version"]), input=text)
+
+
+def stage_hash(spec: ModelRolloutSpec, stage: str) -> str:
+    """Hash of a stage and the metrics judged in it: when it changes, the step starts again."""
+    content = {
+        "stage": next(s.dump() for s in spec.stages if s.name == stage),
+        "metrics": [metric.dump() for metric in spec.metrics if metric.applies_to(stage)],
+    }
+    return short_hash(canonical(content))
