@@ -1,0 +1,66 @@
+"""What a check concluded, in a form that people, status and events can show as it is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+SIGNIFICANT_DIGITS = 3
+
+
+class Verdict(StrEnum):
+    """What a check says about the candidate now."""
+
+    PASS = "Pass"  # noqa: S105 - a verdict, not a password
+    """All limits are kept, on enough evidence."""
+    CONTINUE = "Continue"
+    """There is data, but not enough of it, or a limit is exceeded and that may still be chance."""
+    HARM = "Harm"
+    """The evidence says that a limit is exceeded."""
+    NO_DATA = "NoData"
+    """Nothing to judge: no data, or its source does not answer. Holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One metric's verdict and the numbers behind it.
+
+    Attributes:
+        name: the metric's name.
+        verdict: the conclusion.
+        reason: one line for people, such as `error-rate 0.08 > 0.01 (n=640)`.
+        candidate: the candidate's value in the metric's unit (a rate for a ratio); None without data.
+        stable: the stable revision's value; None without data, or where nothing is compared.
+        limit: the limit that `candidate` was held against, the tightest of those that apply; None if there was none.
+        samples: the candidate's requests (ratio) or conclusive evaluations (query) that were counted.
+        frozen: whether `stable` was frozen earlier because it takes no traffic any more.
+    """
+
+    name: str
+    verdict: Verdict
+    reason: str
+    candidate: float | None = None
+    stable: float | None = None
+    limit: float | None = None
+    samples: int = 0
+    frozen: bool = False
+
+
+def format_number(number: float) -> str:
+    """Write a number for people: three significant digits, no exponent where a person would write none.
+
+    `0.30000000000000004` gives `0.3`, `0.00001` gives `0.00001`, `1234567.0` gives `1230000`.
+    """
+    if math.isnan(number):
+        return "NaN"
+    if math.isinf(number):
+        return "+Inf" if number > 0 else "-Inf"
+    if number == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(number)))
+    if magnitude < -9 or magnitude > 14:
+        return f"{number:.{SIGNIFICANT_DIGITS}g}"
+    rounded = round(number, SIGNIFICANT_DIGITS - 1 - magnitude)
+    text = f"{rounded:.{max(0, SIGNIFICANT_DIGITS - magnitude)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
