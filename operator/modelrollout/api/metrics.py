@@ -51,7 +51,7 @@ class OnNoData(StrEnum):
 
     HOLD = "Hold"
     FAIL = "Fail"
-    PASS = "Pass"
+    PASS = "Pass"  # noqa: S105 - a verdict, not a password
 
 
 Selector = Annotated[str, Field(min_length=1, max_length=SELECTOR_MAX)]
@@ -60,9 +60,7 @@ Selector = Annotated[str, Field(min_length=1, max_length=SELECTOR_MAX)]
 class Ratio(APIModel):
     """A share of counted things: bad answers of all answers."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [cel("has(self.events) != has(self.good)", EXACTLY_ONE_EVENTS)]}
-    )
+    model_config = ConfigDict(json_schema_extra=cel(("has(self.events) != has(self.good)", EXACTLY_ONE_EVENTS)))
 
     events: Selector | None = Field(
         None,
@@ -86,11 +84,7 @@ class NoWorseThan(APIModel):
     The limit is the larger of ratio x stable and stable + difference.
     """
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [cel("has(self.ratio) || has(self.difference)", NO_WORSE_NEEDED)]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=cel(("has(self.ratio) || has(self.difference)", NO_WORSE_NEEDED)))
 
     ratio: Limit | None = Field(
         None, description='Factor on the stable revision\'s value, such as "1.5". Default: "1".'
@@ -125,17 +119,15 @@ class Metric(APIModel):
     """One thing that is measured on the candidate, and on the stable revision for comparison."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel("has(self.ratio) != has(self.query)", EXACTLY_ONE_SOURCE),
-                cel("!has(self.ratio) || (!has(self.window) && !has(self.failureLimit))", ONLY_FOR_QUERY),
-                cel(
-                    "(has(self.mode) && self.mode == 'Observe') || (has(self.check) && (has(self.check.max) || "
-                    "has(self.check.min) || has(self.check.noWorseThan)))",
-                    CHECK_NEEDED,
-                ),
-            ]
-        }
+        json_schema_extra=cel(
+            ("has(self.ratio) != has(self.query)", EXACTLY_ONE_SOURCE),
+            ("!has(self.ratio) || (!has(self.window) && !has(self.failureLimit))", ONLY_FOR_QUERY),
+            (
+                "(has(self.mode) && self.mode == 'Observe') || (has(self.check) && (has(self.check.max) || "
+                "has(self.check.min) || has(self.check.noWorseThan)))",
+                CHECK_NEEDED,
+            ),
+        )
     )
 
     name: str = Field(min_length=1, max_length=63, pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$", description="Unique name.")

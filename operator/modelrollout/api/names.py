@@ -18,7 +18,10 @@ LABEL_NAME: Final = f"{GROUP}/name"
 LABEL_REVISION: Final = f"{GROUP}/revision"
 
 ANNOTATION_APPLIED: Final = f"{GROUP}/applied-hash"
-"""Hash of what the operator last applied: the API server normalises (`1000m` reads back as `1`), so fields cannot be compared."""
+"""Hash of what the operator last applied.
+
+Fields cannot be compared, because the API server normalises them: `1000m` reads back as `1`.
+"""
 ANNOTATION_SEQUENCE: Final = f"{GROUP}/sequence"
 """On the route: the sequence number of the decision that its weights carry out."""
 ANNOTATION_DECISION: Final = f"{GROUP}/decision"

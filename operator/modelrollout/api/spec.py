@@ -8,14 +8,13 @@ from enum import StrEnum
 from pydantic import ConfigDict, Field, model_validator
 
 from modelrollout.api.metrics import Metric
-from modelrollout.api.model import APIModel, cel
+from modelrollout.api.model import LIST_MAP_BY_NAME, APIModel, cel
 from modelrollout.api.scalars import Duration
 from modelrollout.api.stages import Stage
 from modelrollout.api.traffic import Prometheus, Service, Traffic
 from modelrollout.api.workload import Model, Workload
 
 UNIQUE_STAGES = "stage names must be unique"
-LIST_MAP = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 
 
 class OnFailure(StrEnum):
@@ -29,11 +28,7 @@ class ModelRolloutSpec(APIModel):
     """A model, what serves it, who carries its traffic, and what must be shown before a new version gets more of it."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel("self.stages.all(s, self.stages.exists_one(t, t.name == s.name))", UNIQUE_STAGES)
-            ]
-        }
+        json_schema_extra=cel(("self.stages.all(s, self.stages.exists_one(t, t.name == s.name))", UNIQUE_STAGES))
     )
 
     model: Model = Field(description="Identity of the model; part of the revision.")
@@ -41,7 +36,9 @@ class ModelRolloutSpec(APIModel):
     service: Service = Field(description="Port that it serves on; part of the revision.")
     traffic: Traffic = Field(description="Who carries its requests.")
     prometheus: Prometheus | None = Field(None, description="Where metrics are read. Default: the operator's setting.")
-    metrics: tuple[Metric, ...] = Field((), max_length=32, json_schema_extra=LIST_MAP, description="What is measured.")
+    metrics: tuple[Metric, ...] = Field(
+        (), max_length=32, json_schema_extra=LIST_MAP_BY_NAME, description="What is measured."
+    )
     stages: tuple[Stage, ...] = Field(
         min_length=1,
         max_length=20,

@@ -41,16 +41,14 @@ class Stage(APIModel):
     """One entry of the way from no traffic to all of it."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel(
-                    "(has(self.shadow) ? 1 : 0) + (has(self.weight) ? 1 : 0) + (has(self.ramp) ? 1 : 0) == 1",
-                    EXACTLY_ONE_KIND,
-                ),
-                cel("!has(self.holdback) || (has(self.weight) && self.weight == 100)", HOLDBACK_ONLY_FULL),
-                cel("!has(self.ramp) || !has(self.duration)", RAMP_HAS_EVERY),
-            ]
-        }
+        json_schema_extra=cel(
+            (
+                "(has(self.shadow) ? 1 : 0) + (has(self.weight) ? 1 : 0) + (has(self.ramp) ? 1 : 0) == 1",
+                EXACTLY_ONE_KIND,
+            ),
+            ("!has(self.holdback) || (has(self.weight) && self.weight == 100)", HOLDBACK_ONLY_FULL),
+            ("!has(self.ramp) || !has(self.duration)", RAMP_HAS_EVERY),
+        )
     )
 
     name: str = Field(min_length=1, max_length=63, pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$", description="Unique name.")

@@ -122,7 +122,9 @@ class CheckStatus(APIModel):
     stable: str | None = Field(None, max_length=32, description="The stable revision's value.")
     limit: str | None = Field(None, max_length=32, description="The limit that it is held against.")
     samples: int = Field(0, ge=0, description="Requests of the candidate that were counted.")
-    frozen: bool = Field(False, description="Whether the stable revision's value is the one from before weight 100.")
+    frozen: bool = Field(
+        default=False, description="Whether the stable revision's value is the one from before weight 100."
+    )
 
 
 class LogEntry(APIModel):
