@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 
 from modelrollout.api.model import APIModel, cel
-from modelrollout.api.scalars import Duration, Limit
+from modelrollout.api.scalars import Duration, Interval, Limit
 
 SELECTOR_MAX = 1024
 QUERY_MAX = 4096
@@ -144,9 +144,7 @@ class Metric(APIModel):
     window: Duration | None = Field(
         None, description="What $window stands for, clipped to the step; query only. Default: 1m."
     )
-    interval: Duration = Field(
-        timedelta(seconds=10), ge=timedelta(seconds=1), description="Time between evaluations, from 1s."
-    )
+    interval: Interval = Field(timedelta(seconds=10), description="Time between evaluations, from 1s.")
     check: Check = Field(Check(), description="Limits.")
     min_samples: int = Field(
         100,

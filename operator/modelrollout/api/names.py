@@ -30,3 +30,7 @@ ANNOTATION_DECISION: Final = f"{GROUP}/decision"
 NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAME_MAX: Final = 52
 """DNS-1035 label of 63, less a dash and a revision hash of ten characters."""
+NAME_MESSAGE: Final = (
+    f"metadata.name must be at most {NAME_MAX} characters of a-z, 0-9 and -, begin with a letter and end with a letter"
+    " or digit: Services and Deployments are named after it"
+)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from modelrollout.api.names import NAME_MAX, NAME_MESSAGE, NAME_PATTERN
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
 
@@ -61,7 +64,8 @@ def parse_spec(raw: Mapping[str, Any]) -> ModelRolloutSpec:
         SpecError: with all problems at once.
     """
     try:
-        return ModelRolloutSpec.model_validate(raw)
+        # JSON mode is strict about types, as the API server is, and still reads enums and tuples from their JSON form.
+        return ModelRolloutSpec.model_validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
         raise SpecError(tuple(_line(entry["loc"], entry["msg"]) for entry in error.errors())) from error
 
@@ -75,9 +79,12 @@ def parse(raw: Mapping[str, Any]) -> ModelRollout:
     """Read a ModelRollout.
 
     Raises:
-        SpecError: the spec cannot be read. A status that cannot be read is a defect of ours and raises ValidationError.
+        SpecError: the name or the spec cannot be used.
+        ValidationError: the status cannot be read, which is a defect of ours.
     """
     metadata = raw["metadata"]
+    if len(metadata["name"]) > NAME_MAX or not re.fullmatch(NAME_PATTERN, metadata["name"]):
+        raise SpecError((NAME_MESSAGE,))
     return ModelRollout(
         key=Key(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],

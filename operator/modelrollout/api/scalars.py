@@ -7,11 +7,20 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic.config import JsonDict
 
-DURATION_PATTERN: Final = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
-DURATION_MESSAGE: Final = 'must be a duration such as "10s", "5m" or "1h30m"'
-DECIMAL_PATTERN: Final = r"^-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?$"
+from modelrollout.api.model import cel
+
+DURATION_PATTERN: Final = r"^([0-9]{1,5}(\.[0-9]{1,3})?(ms|s|m|h))+$"
+"""Five digits a part: the longest text that fits is 57 years, which Go's durations and Python's both hold."""
+DURATION_MESSAGE: Final = (
+    'must be a duration such as "10s", "5m" or "1h30m", with at most five digits before each unit (ms, s, m, h)'
+)
+INTERVAL_MIN: Final = timedelta(seconds=1)
+INTERVAL_MESSAGE: Final = 'must be at least "1s"'
+DECIMAL_PATTERN: Final = r"^-?[0-9]+(\.[0-9]+)?(e-?[0-9]{1,2})?$"
+"""Two digits of exponent: every value that fits is a finite float."""
 DECIMAL_MESSAGE: Final = (
     'must be a plain decimal string in the metric\'s unit, such as "0.01"; a suffix is refused because'
     ' "500m" would be 0.5 to one reader and 500 minutes to the next'
@@ -22,14 +31,14 @@ _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def cel_string(pattern: str, message: str) -> dict[str, Any]:
-    """A string whose form a CEL rule checks: unlike `pattern`, a rule can say in words what to write instead."""
+def _string(*rules: tuple[str, str]) -> JsonDict:
+    """A short string that CEL rules check: unlike `pattern`, a rule can say in words what to write instead."""
+    return {"type": "string", "maxLength": SCALAR_MAX_LENGTH, **cel(*rules)}
+
+
+def _matches(pattern: str) -> str:
     escaped = pattern.replace("\\", "\\\\")
-    return {
-        "type": "string",
-        "maxLength": SCALAR_MAX_LENGTH,
-        "x-kubernetes-validations": [{"rule": f"self.matches('{escaped}')", "message": message}],
-    }
+    return f"self.matches('{escaped}')"
 
 
 def parse_duration(value: object) -> timedelta:
@@ -67,17 +76,37 @@ def parse_limit(value: object) -> Decimal:
     return Decimal(value)
 
 
+def _at_least_interval_min(value: timedelta) -> timedelta:
+    if value < INTERVAL_MIN:
+        raise ValueError(f"{INTERVAL_MESSAGE}, not {format_duration(value)!r}")
+    return value
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema(cel_string(DURATION_PATTERN, DURATION_MESSAGE)),
+    WithJsonSchema(_string((_matches(DURATION_PATTERN), DURATION_MESSAGE))),
 ]
+Interval = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    AfterValidator(_at_least_interval_min),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema(
+        _string(
+            (_matches(DURATION_PATTERN), DURATION_MESSAGE),
+            # A text that is no duration is the first rule's to report: duration() would add an error of CEL's own.
+            (f"!{_matches(DURATION_PATTERN)} || duration(self) >= duration('1s')", INTERVAL_MESSAGE),
+        )
+    ),
+]
+"""A duration that something is repeated at."""
 Limit = Annotated[
     Decimal,
     BeforeValidator(parse_limit),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema(cel_string(DECIMAL_PATTERN, DECIMAL_MESSAGE)),
+    WithJsonSchema(_string((_matches(DECIMAL_PATTERN), DECIMAL_MESSAGE))),
 ]
 IntOrString = Annotated[
     int | str,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, field_validator
 
 from modelrollout.api.metrics import Metric
 from modelrollout.api.model import LIST_MAP_BY_NAME, APIModel, cel
@@ -15,6 +17,7 @@ from modelrollout.api.traffic import Prometheus, Service, Traffic
 from modelrollout.api.workload import Model, Workload
 
 UNIQUE_STAGES = "stage names must be unique"
+UNIQUE_METRICS = "metric names must be unique"
 
 
 class OnFailure(StrEnum):
@@ -27,10 +30,6 @@ class OnFailure(StrEnum):
 class ModelRolloutSpec(APIModel):
     """A model, what serves it, who carries its traffic, and what must be shown before a new version gets more of it."""
 
-    model_config = ConfigDict(
-        json_schema_extra=cel(("self.stages.all(s, self.stages.exists_one(t, t.name == s.name))", UNIQUE_STAGES))
-    )
-
     model: Model = Field(description="Identity of the model; part of the revision.")
     workload: Workload = Field(description="What serves it.")
     service: Service = Field(description="Port that it serves on; part of the revision.")
@@ -42,7 +41,10 @@ class ModelRolloutSpec(APIModel):
     stages: tuple[Stage, ...] = Field(
         min_length=1,
         max_length=20,
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        json_schema_extra={
+            "x-kubernetes-list-type": "atomic",
+            **cel(("self.all(s, self.exists_one(t, t.name == s.name))", UNIQUE_STAGES)),
+        },
         description="The way from no traffic to all of it; weights never fall and end at 100.",
     )
     on_failure: OnFailure = Field(OnFailure.ROLLBACK, description="What harm in an enforced metric does.")
@@ -51,16 +53,25 @@ class ModelRolloutSpec(APIModel):
     )
     revision_history_limit: int = Field(5, ge=0, le=100, description="Older revisions that are kept.")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> ModelRolloutSpec:
-        names = [stage.name for stage in self.stages]
-        if len(set(names)) != len(names):
-            raise ValueError(UNIQUE_STAGES)
-        if len({metric.name for metric in self.metrics}) != len(self.metrics):
-            raise ValueError("metric names must be unique")
-        return self
+    @field_validator("stages")
+    @classmethod
+    def _stages_differ(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        _refuse_repeated((stage.name for stage in stages), UNIQUE_STAGES)
+        return stages
+
+    @field_validator("metrics")
+    @classmethod
+    def _metrics_differ(cls, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
+        _refuse_repeated((metric.name for metric in metrics), UNIQUE_METRICS)
+        return metrics
 
     @property
     def enforced_metrics(self) -> tuple[Metric, ...]:
         """Metrics whose verdict can stop or hold a rollout."""
         return tuple(metric for metric in self.metrics if metric.is_enforced)
+
+
+def _refuse_repeated(names: Iterable[str], message: str) -> None:
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise ValueError(f"{message}, not {', '.join(repeated)} twice")
