@@ -59,8 +59,8 @@ class RouteState:
     """The route as the API server has it.
 
     Attributes:
-        weights: (revision hash, weight) of each rule's references; a backend that is none of our revisions appears under
-            its Service's name, so that a hand-made edit can never look like ours.
+        weights: (revision hash, weight) of each rule's references; a backend that is none of our revisions appears
+            under its Service's name, so that a hand-made edit can never look like ours.
         sequence: number of the decision that wrote it.
         uniform: whether all rules split traffic alike, as we write them.
         resource_version: of the object that was read.

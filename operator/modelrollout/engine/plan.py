@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.split import Split
+from modelrollout.engine.steps import Step
 
 
 class Action(StrEnum):
@@ -25,6 +26,32 @@ class Action(StrEnum):
     ABANDON = "Abandon"
     PROMOTE = "Promote"
     RETURN = "Return"
+
+
+LOWERING = frozenset({Action.SUSPEND, Action.ROLL_BACK, Action.ABANDON})
+"""Actions that only take traffic from the candidate: they move the route before status, and need no fresh read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a policy says: what to do and why.
+
+    Attributes:
+        reason: one CamelCase word; conditions and events carry it.
+        message: the numbers and the limit, for people.
+        step: the step to enter, for `Action.ENTER`.
+        fails: whether the candidate is at fault, so that it is not tried again by itself.
+        until: when to look again at the latest.
+        latch: harm to remember although it cannot be acted on yet.
+    """
+
+    action: Action
+    reason: str
+    message: str
+    step: Step | None = None
+    fails: bool = False
+    until: datetime | None = None
+    latch: bool = False
 
 
 class EventType(StrEnum):

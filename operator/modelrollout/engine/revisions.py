@@ -13,7 +13,7 @@ from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import RevisionRef
 
 HASH_VERSION = 1
-"""Version of the recipe below. A new one must leave stored revisions alone: they are found by their input, not their hash."""
+"""Version of the recipe below. A new one must leave stored revisions alone: their input is what identifies them."""
 HASH_LENGTH = 10
 
 

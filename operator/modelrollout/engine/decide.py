@@ -1,0 +1,162 @@
+"""The whole decision: what was observed in, a plan out. Pure: called twice with the same, it says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.engine.chains import decide as ask
+from modelrollout.engine.plan import Action, Decision, Event, EventType, Plan
+from modelrollout.engine.report import report
+from modelrollout.engine.situation import Observation, situation_of
+from modelrollout.engine.split import Split, between, only
+from modelrollout.engine.steps import find, steps_of
+from modelrollout.engine.transition import adopted, live_weight, logged, transition
+
+EVENTS = {
+    Action.ADOPT: (EventType.NORMAL, "FirstRevisionServing"),
+    Action.BEGIN: (EventType.NORMAL, "RolloutStarted"),
+    Action.ENTER: (EventType.NORMAL, "StepEntered"),
+    Action.IN_FORCE: (EventType.NORMAL, "StepInForce"),
+    Action.SUSPEND: (EventType.WARNING, "Suspended"),
+    Action.ROLL_BACK: (EventType.WARNING, "RolledBack"),
+    Action.ABANDON: (EventType.NORMAL, "Abandoned"),
+    Action.PROMOTE: (EventType.NORMAL, "Promoted"),
+    Action.RETURN: (EventType.WARNING, "ReturnedToPrevious"),
+}
+TELLING_WAITS = frozenset(
+    {
+        "InvalidSpec",
+        "NoSafeTarget",
+        "HarmHeld",
+        "MetricsUnavailable",
+        "RouteRejected",
+        "StableUnready",
+        "ProgressDeadlineExceeded",
+        "Crashing",
+    }
+)
+"""Reasons to wait that a user should hear of when they begin."""
+
+
+def decide(seen: Observation) -> Plan:
+    """Say what shall be.
+
+    Raises:
+        TerminalError: status names a revision whose input is lost.
+    """
+    before = adopted(seen.status, seen.route)
+    seen = replace(seen, rollout=replace(seen.rollout, status=before))
+    decision = ask(situation_of(seen))
+    after = _pruned(transition(seen, decision), seen)
+    revision = before.attempt.revision if before.attempt else seen.desired.hash
+    if decision.action not in (Action.WAIT, Action.ACCEPT):
+        after = logged(
+            after,
+            before,
+            at=seen.now,
+            action=decision.action,
+            revision=revision,
+            reason=decision.reason,
+            message=decision.message,
+        )
+    wake_at = min((at for at in _wakes(seen, after, decision) if at > seen.now), default=None)
+    return Plan(
+        action=decision.action,
+        reason=decision.reason,
+        message=decision.message,
+        status=report(seen, after, decision, wake_at),
+        split=split_of(after),
+        replicas=_replicas(seen, after),
+        serve=after.stable.revision if after.stable else None,
+        collect=_collect(seen, after),
+        events=tuple(_events(before, decision)),
+        wake_at=wake_at,
+    )
+
+
+def split_of(status: ModelRolloutStatus) -> Split | None:
+    """How traffic shall flow by what status says; None while nothing has ever served."""
+    if status.stable is None:
+        return None
+    attempt = status.attempt
+    if attempt is None or attempt.step is None or attempt.unready_since is not None:
+        return only(status.stable.revision)
+    return between(status.stable.revision, attempt.revision, live_weight(status), attempt.step.mirror_percent)
+
+
+def _pruned(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus:
+    """Forget what has drained and what is no longer warm."""
+    drain = seen.rollout.spec.workload.deployment.drain
+    named = {status.stable.revision if status.stable else None, status.attempt.revision if status.attempt else None}
+    retired = tuple(r for r in status.retired if r.since + drain > seen.now and r.revision not in named)
+    previous = status.previous if status.previous and status.previous.warm_until > seen.now else None
+    return status.model_copy(update={"retired": retired, "previous": previous})
+
+
+def _replicas(seen: Observation, status: ModelRolloutStatus) -> dict[str, int]:
+    want = seen.rollout.spec.workload.deployment.replicas
+    routed = {state.revision.hash for state in seen.revisions if _is_routed(seen, state.revision.hash)}
+    keep = {entry.revision for entry in status.retired} | routed
+    warm = {status.previous.revision} if status.previous else set()
+    serving = {ref.revision for ref in (status.stable, status.attempt) if ref is not None}
+    if status.stable is None and not seen.problems:
+        serving.add(seen.desired.hash)
+    replicas: dict[str, int] = {}
+    for state in seen.revisions:
+        name, now = state.revision.hash, state.replicas
+        if name in serving or (name in warm and now):
+            # While a rollout moves, the way back is never made narrower than it was.
+            held = max(want, now or 0) if status.attempt and status.attempt.revision != name else want
+            replicas[name] = held
+        elif now and name not in keep:
+            replicas[name] = 0
+    return replicas
+
+
+def _is_routed(seen: Observation, revision: str) -> bool:
+    return seen.route is not None and (seen.route.weight_of(revision) > 0 or seen.route.mirror_of(revision) > 0)
+
+
+def _collect(seen: Observation, status: ModelRolloutStatus) -> tuple[str, ...]:
+    named = {ref.revision for ref in (status.stable, status.attempt, status.previous) if ref is not None}
+    named |= {entry.revision for entry in status.retired} | {seen.desired.hash}
+    idle = [s for s in seen.revisions if s.revision.hash not in named and not _is_routed(seen, s.revision.hash)]
+    if status.stable is None:
+        return tuple(state.revision.hash for state in idle)
+    stopped = [state for state in idle if not state.replicas]
+    newest_first = sorted(stopped, key=lambda state: state.created_at or seen.now, reverse=True)
+    return tuple(state.revision.hash for state in newest_first[seen.rollout.spec.revision_history_limit :])
+
+
+def _events(before: ModelRolloutStatus, decision: Decision) -> Iterator[Event]:
+    if decision.action in EVENTS:
+        kind, reason = EVENTS[decision.action]
+        yield Event(kind, reason, f"{decision.reason}: {decision.message}")
+    elif decision.reason in TELLING_WAITS and all(
+        (condition.reason, condition.message) != (decision.reason, decision.message) for condition in before.conditions
+    ):
+        yield Event(EventType.WARNING, decision.reason, decision.message)
+
+
+def _wakes(seen: Observation, status: ModelRolloutStatus, decision: Decision) -> Iterator[datetime]:
+    spec = seen.rollout.spec
+    if decision.until is not None:
+        yield decision.until
+    if status.previous is not None:
+        yield status.previous.warm_until
+    for entry in status.retired:
+        yield entry.since + spec.workload.deployment.drain
+    step = status.attempt.step if status.attempt else None
+    if step is None:
+        return
+    if seen.next_evidence_at is not None:
+        yield seen.next_evidence_at
+    if step.accepted_at is not None:
+        yield step.accepted_at + spec.traffic.settle
+    position = find(steps_of(spec), step)
+    if position is not None:
+        yield step.started_at + position.duration
+        yield step.started_at + position.stage.max_duration

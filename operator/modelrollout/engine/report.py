@@ -1,0 +1,196 @@
+"""What readers see in status: phase, conditions, the verdict in one line, checks, observed weights."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from modelrollout.analysis.verdict import format_number
+from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType, set_condition
+from modelrollout.api.status import TEXT_MAX, CheckStatus, ModelRolloutStatus, Phase, TrafficStatus
+from modelrollout.engine.observed import Acceptance, JudgedMetric
+from modelrollout.engine.plan import Decision
+from modelrollout.engine.situation import Observation
+
+TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+STALLED_REASONS = frozenset(
+    {"InvalidSpec", "ProgressDeadlineExceeded", "NameTaken", "RouteRejected", "Crashing", "HarmHeld"}
+)
+
+
+def report(
+    seen: Observation, status: ModelRolloutStatus, decision: Decision, wake_at: datetime | None
+) -> ModelRolloutStatus:
+    """Add to a decided status what people and tools read."""
+    phase = phase_of(seen, status)
+    checks = tuple(_check(judged) for judged in seen.evidence.judged) if seen.evidence else status.checks
+    verdict = _verdict(status, phase, decision)
+    conditions = status.conditions
+    for kind, value, reason, message in _conditions(seen, status, phase, decision, verdict):
+        conditions = set_condition(
+            conditions,
+            Condition(
+                type=kind,
+                status=value,
+                observed_generation=seen.rollout.generation,
+                last_transition_time=seen.now,
+                reason=reason,
+                message=message[:TEXT_MAX],
+            ),
+        )
+    return status.model_copy(
+        update={
+            "observed_generation": seen.rollout.generation,
+            "phase": phase,
+            "stage": _stage(seen, status),
+            "weight": _weight(seen, status, phase),
+            "verdict": verdict[:TEXT_MAX],
+            "next_look": f"{wake_at:%Y-%m-%dT%H:%M:%SZ}" if wake_at else None,
+            "traffic": _traffic(seen, status),
+            "checks": checks,
+            "conditions": conditions,
+        }
+    )
+
+
+def phase_of(seen: Observation, status: ModelRolloutStatus) -> Phase:
+    """Where the rollout is, for people."""
+    if status.attempt is not None:
+        return Phase.SUSPENDED if status.attempt.unready_since is not None else Phase.PROGRESSING
+    if seen.problems:
+        return Phase.INVALID
+    if status.stable is None:
+        return Phase.PENDING
+    if status.stable.revision == seen.desired.hash:
+        return Phase.SUCCEEDED
+    if status.failed is not None and status.failed.revision == seen.desired.hash:
+        return Phase.ROLLED_BACK
+    return Phase.PROGRESSING
+
+
+def _verdict(status: ModelRolloutStatus, phase: Phase, decision: Decision) -> str:
+    if phase is Phase.ROLLED_BACK and status.failed is not None:
+        return status.failed.message
+    return decision.message
+
+
+def _stage(seen: Observation, status: ModelRolloutStatus) -> str | None:
+    if status.attempt is not None:
+        name = status.attempt.step.stage if status.attempt.step else None
+    else:
+        name = status.failed.stage if status.failed and status.failed.revision == seen.desired.hash else None
+    names = [stage.name for stage in seen.rollout.spec.stages]
+    return f"{names.index(name) + 1}/{len(names)} {name}" if name in names else None
+
+
+def _weight(seen: Observation, status: ModelRolloutStatus, phase: Phase) -> int:
+    """Observed share of the version that the spec asks for: what the line of `kubectl get` is about."""
+    revision = status.attempt.revision if status.attempt else seen.desired.hash
+    if phase is Phase.INVALID or seen.route is None:
+        return 0
+    return seen.route.weight_of(revision)
+
+
+def _traffic(seen: Observation, status: ModelRolloutStatus) -> TrafficStatus:
+    if seen.route is None or status.stable is None:
+        return TrafficStatus()
+    candidate = status.attempt.revision if status.attempt else None
+    return TrafficStatus(
+        stable=seen.route.weight_of(status.stable.revision),
+        candidate=seen.route.weight_of(candidate) if candidate else 0,
+        mirror=seen.route.mirror_of(candidate) if candidate else 0,
+    )
+
+
+def _check(judged: JudgedMetric) -> CheckStatus:
+    result = judged.result
+    return CheckStatus(
+        name=result.name,
+        category=judged.metric.category,
+        mode=judged.metric.mode,
+        verdict=result.verdict.value,
+        reason=result.reason[:TEXT_MAX],
+        candidate=_number(result.candidate),
+        stable=_number(result.stable),
+        limit=_number(result.limit),
+        samples=result.samples,
+        frozen=result.frozen,
+    )
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else format_number(value)
+
+
+Row = tuple[ConditionType, ConditionStatus, str, str]
+
+
+def _conditions(
+    seen: Observation, status: ModelRolloutStatus, phase: Phase, decision: Decision, verdict: str
+) -> tuple[Row, ...]:
+    return (
+        _ready(seen, status),
+        _reconciling(phase, decision),
+        _stalled(status, phase, decision, verdict),
+        _succeeded(status, phase, verdict),
+        (ConditionType.PAUSED, FALSE, "NotPaused", ""),
+        _rolled_back(status, phase),
+        _metrics_available(seen),
+        _traffic_applied(seen, status),
+    )
+
+
+def _ready(seen: Observation, status: ModelRolloutStatus) -> Row:
+    if status.stable is None:
+        return ConditionType.READY, FALSE, "FirstRevisionLoading", "no revision serves yet"
+    stable = seen.state_of(status.stable.revision)
+    if stable is None or not stable.is_ready:
+        return ConditionType.READY, FALSE, "StableUnready", f"version {status.stable.version} has no ready endpoint"
+    text = f"version {status.stable.version} serves on {stable.ready_endpoints} endpoints"
+    return ConditionType.READY, TRUE, "StableServes", text
+
+
+def _reconciling(phase: Phase, decision: Decision) -> Row:
+    moving = phase in (Phase.PENDING, Phase.PROGRESSING, Phase.SUSPENDED) and decision.reason not in STALLED_REASONS
+    return ConditionType.RECONCILING, TRUE if moving else FALSE, decision.reason, decision.message
+
+
+def _stalled(status: ModelRolloutStatus, phase: Phase, decision: Decision, verdict: str) -> Row:
+    if phase is Phase.ROLLED_BACK and status.failed is not None:
+        return ConditionType.STALLED, TRUE, status.failed.reason, verdict
+    stalled = decision.reason in STALLED_REASONS and decision.action.value == "Wait"
+    return ConditionType.STALLED, TRUE if stalled else FALSE, decision.reason, decision.message if stalled else ""
+
+
+def _succeeded(status: ModelRolloutStatus, phase: Phase, verdict: str) -> Row:
+    if phase is Phase.SUCCEEDED and status.stable is not None:
+        return ConditionType.SUCCEEDED, TRUE, "Serving", f"version {status.stable.version} is stable"
+    if phase is Phase.ROLLED_BACK:
+        return ConditionType.SUCCEEDED, FALSE, "RolledBack", verdict
+    if phase is Phase.INVALID:
+        return ConditionType.SUCCEEDED, FALSE, "InvalidSpec", verdict
+    return ConditionType.SUCCEEDED, UNKNOWN, "InProgress", ""
+
+
+def _rolled_back(status: ModelRolloutStatus, phase: Phase) -> Row:
+    if phase is Phase.ROLLED_BACK and status.failed is not None:
+        return ConditionType.ROLLED_BACK, TRUE, status.failed.reason, status.failed.message
+    return ConditionType.ROLLED_BACK, FALSE, "NotRolledBack", ""
+
+
+def _metrics_available(seen: Observation) -> Row:
+    if seen.evidence is None:
+        return ConditionType.METRICS_AVAILABLE, UNKNOWN, "NotNeeded", "metrics are read during a stage"
+    if seen.evidence.unavailable is not None:
+        return ConditionType.METRICS_AVAILABLE, FALSE, "Unavailable", seen.evidence.unavailable
+    return ConditionType.METRICS_AVAILABLE, TRUE, "Answering", ""
+
+
+def _traffic_applied(seen: Observation, status: ModelRolloutStatus) -> Row:
+    route = seen.route
+    if route is None:
+        return ConditionType.TRAFFIC_APPLIED, UNKNOWN, "NoRoute", "the route is made when the first revision is ready"
+    if route.sequence != status.sequence or route.acceptance is Acceptance.PENDING:
+        return ConditionType.TRAFFIC_APPLIED, UNKNOWN, "Pending", route.message
+    if route.acceptance is Acceptance.REJECTED:
+        return ConditionType.TRAFFIC_APPLIED, FALSE, "Rejected", route.message
+    return ConditionType.TRAFFIC_APPLIED, TRUE, "Accepted", route.message

@@ -1,0 +1,143 @@
+"""What was observed, narrowed to the four situations that a rollout can be in.
+
+A policy takes the narrowest type that has what it needs, so that it cannot be asked too early.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from modelrollout.api.errors import TerminalError
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.status import AttemptStatus, ModelRolloutStatus, StepStatus
+from modelrollout.engine.observed import Evidence, RevisionState, RouteState
+from modelrollout.engine.revisions import Revision
+from modelrollout.engine.steps import Step, find, steps_of
+
+NO_EVIDENCE = Evidence(
+    judged=(), share_shown=False, silent=False, share_text="nothing counted yet", covered_seconds=0.0
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything that a decision may look at, gathered once.
+
+    Attributes:
+        problems: why the spec cannot be carried out; empty when it can.
+        revisions: all revisions that have objects, and the desired one.
+        evidence: what Prometheus shows of the current step; None outside of a step.
+        next_evidence_at: when there will be more of it.
+    """
+
+    now: datetime
+    rollout: ModelRollout
+    desired: Revision
+    problems: tuple[str, ...]
+    route: RouteState | None
+    revisions: tuple[RevisionState, ...]
+    evidence: Evidence | None = None
+    next_evidence_at: datetime | None = None
+
+    @property
+    def status(self) -> ModelRolloutStatus:
+        """Status as last written."""
+        return self.rollout.status
+
+    def state_of(self, revision: str) -> RevisionState | None:
+        """What a revision's pods do, if it is known."""
+        return next((state for state in self.revisions if state.revision.hash == revision), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """No revision has ever served."""
+
+    seen: Observation
+    desired: RevisionState
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """Stable serves and no candidate is on its way."""
+
+    seen: Observation
+    stable: RevisionState
+    previous: RevisionState | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A candidate is becoming ready; it has no traffic."""
+
+    seen: Observation
+    stable: RevisionState
+    candidate: RevisionState
+    attempt: AttemptStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Stepping:
+    """A step is being judged.
+
+    Attributes:
+        position: the step in the spec; None when the spec no longer has it.
+    """
+
+    seen: Observation
+    stable: RevisionState
+    candidate: RevisionState
+    attempt: AttemptStatus
+    step: StepStatus
+    steps: tuple[Step, ...]
+    position: Step | None
+    evidence: Evidence
+
+
+Situation = Empty | Resting | Loading | Stepping
+
+
+def situation_of(seen: Observation) -> Situation:
+    """Narrow an observation.
+
+    Raises:
+        TerminalError: status names a revision whose ControllerRevision somebody deleted: its input is lost.
+    """
+    status = seen.status
+    if status.stable is None:
+        desired = seen.state_of(seen.desired.hash)
+        return Empty(seen, desired or _unborn(seen.desired))
+    stable = _known(seen, status.stable.revision)
+    attempt = status.attempt
+    if attempt is None:
+        return Resting(seen, stable, seen.state_of(status.previous.revision) if status.previous else None)
+    candidate = _known(seen, attempt.revision)
+    if attempt.step is None:
+        return Loading(seen, stable, candidate, attempt)
+    steps = steps_of(seen.rollout.spec)
+    return Stepping(
+        seen=seen,
+        stable=stable,
+        candidate=candidate,
+        attempt=attempt,
+        step=attempt.step,
+        steps=steps,
+        position=find(steps, attempt.step),
+        evidence=seen.evidence or NO_EVIDENCE,
+    )
+
+
+def _known(seen: Observation, revision: str) -> RevisionState:
+    state = seen.state_of(revision)
+    if state is None:
+        raise TerminalError(
+            "RevisionLost",
+            f"status names revision {revision}, and its ControllerRevision {seen.rollout.key.name}-{revision} is gone: "
+            "restore it, or delete and re-create the ModelRollout",
+        )
+    return state
+
+
+def _unborn(revision: Revision) -> RevisionState:
+    return RevisionState(revision=revision, replicas=None, ready_endpoints=0)

@@ -1,0 +1,62 @@
+"""What CEL cannot see: rules that hold between fields. All problems at once, each naming the field and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.engine.steps import FULL, steps_of
+
+
+def problems_of(spec: ModelRolloutSpec) -> tuple[str, ...]:
+    """Every rule that the spec breaks; empty when it can be carried out."""
+    return (*_weights(spec), *_names(spec), *_evidence(spec), *_comparisons(spec))
+
+
+def _weights(spec: ModelRolloutSpec) -> Iterator[str]:
+    highest = 0
+    for index, stage in enumerate(spec.stages):
+        target = stage.ramp.to if stage.ramp else stage.weight or 0
+        if target < highest:
+            yield (
+                f"spec.stages[{index}] ({stage.name}): weights never fall, but {target} comes after {highest}: "
+                "move the stage forward or raise its weight"
+            )
+        if stage.ramp and stage.ramp.to <= highest:
+            yield f"spec.stages[{index}].ramp.to ({stage.name}): must be above {highest}, the weight before the ramp"
+        highest = max(highest, target)
+    if spec.stages[-1].weight != FULL:
+        yield f"spec.stages[{len(spec.stages) - 1}] ({spec.stages[-1].name}): the last stage must have weight: 100"
+
+
+def _names(spec: ModelRolloutSpec) -> Iterator[str]:
+    known = [stage.name for stage in spec.stages]
+    for metric_index, metric in enumerate(spec.metrics):
+        for index, name in enumerate(metric.stages or ()):
+            if name not in known:
+                yield (
+                    f"spec.metrics[{metric_index}].stages[{index}] ({metric.name}): there is no stage {name!r}; "
+                    f"stages are {', '.join(known)}"
+                )
+
+
+def _evidence(spec: ModelRolloutSpec) -> Iterator[str]:
+    for index, stage in enumerate(spec.stages):
+        if stage.is_live and not any(metric.applies_to(stage.name) for metric in spec.enforced_metrics):
+            yield (
+                f"spec.stages[{index}] ({stage.name}): a stage with live traffic needs a metric with mode: Enforce "
+                "that applies to it; time alone promotes nothing"
+            )
+
+
+def _comparisons(spec: ModelRolloutSpec) -> Iterator[str]:
+    """At weight 100 a relative check lives on what earlier stages showed of stable; with none it could never pass."""
+    first = steps_of(spec)[0]
+    if first.weight < FULL:
+        return
+    for index, metric in enumerate(spec.metrics):
+        if metric.check.no_worse_than is not None and metric.is_enforced and metric.applies_to(first.stage.name):
+            yield (
+                f"spec.metrics[{index}].check.noWorseThan ({metric.name}): nothing is left to compare with in the "
+                f"first stage, {first.stage.name}: set holdback there or put a stage below 100 before it"
+            )
