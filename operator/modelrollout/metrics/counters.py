@@ -1,0 +1,248 @@
+"""Raw samples of counters into counts per revision and tick. Pure.
+
+`increase()` extrapolates, loses a series' first value and cannot be added up over ticks, so differences are taken
+here, per series, between its own samples:
+
+* A difference belongs to the tick whose span holds the later sample's timestamp. A missed scrape spreads nothing: what
+  happened meanwhile lands where the next sample arrives.
+* A value that drops is a reset: the new value is what was counted since.
+* A series' first sample is a baseline, as its history is unknown; but on a target that had been scraped before without
+  it the series is new, and all of its first value counts (an error series is born with its first error).
+* After `FORGET_SECONDS` without a sample a series counts as never seen. So what a tick holds depends on the raw
+  samples of that much time before it and on nothing older: any reader, started at any time, finds the same.
+* A tick of a revision is unknown (None) where no pod of it was scraped, and zero where it was and nothing happened.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from modelrollout.analysis.evidence import Counts, Tick
+from modelrollout.metrics.promql import Scope
+from modelrollout.metrics.provider import RawSeries
+from modelrollout.metrics.ticks import Grid
+
+FORGET_SECONDS: Final = 300.0
+"""How far back a sample is remembered; Prometheus's own lookback."""
+
+Role = Literal["total", "marked"]
+SeriesKey = tuple[tuple[str, str], ...]
+Target = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Raw samples of one span of time.
+
+    Attributes:
+        total: series of the counter of all things.
+        marked: series of the counter of events, or of good things.
+        scrapes: series of `up` for the same pods: which scrapes succeeded. May be empty; then only the counters' own
+            samples show that a target was scraped.
+    """
+
+    total: tuple[RawSeries, ...]
+    marked: tuple[RawSeries, ...]
+    scrapes: tuple[RawSeries, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What must be remembered to go on: bounded by the series of the last `FORGET_SECONDS`.
+
+    Attributes:
+        last: timestamp and value of the last sample of each series.
+        scraped: timestamp of the last successful scrape of each target.
+        ahead: per revision, how many good things were counted before their totals (see `_events`).
+    """
+
+    last: Mapping[tuple[Role, SeriesKey], tuple[float, float]] = field(default_factory=dict)
+    scraped: Mapping[Target, float] = field(default_factory=dict)
+    ahead: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CounterRules:
+    """How samples are read.
+
+    Attributes:
+        grid: the ticks.
+        since: samples up to this time serve as baselines only.
+        scope: whose series they are, and how their labels name a revision.
+        candidate: the candidate revision's hash.
+        stable: the stable revision's hash; None where there is none to compare with.
+        marks: whether the second counter counts events, or good things (events are then the rest).
+    """
+
+    grid: Grid
+    since: float
+    scope: Scope
+    candidate: str
+    stable: str | None
+    marks: Literal["events", "good"]
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """The revisions to read."""
+        return (self.candidate,) if self.stable is None else (self.candidate, self.stable)
+
+    def revision_of(self, labels: Mapping[str, str]) -> str | None:
+        """Which of the two revisions a series belongs to, if any."""
+        return self.scope.revision_of(labels, self.hashes)
+
+
+@dataclass
+class _Sum:
+    total: float = 0.0
+    marked: float = 0.0
+    observed: bool = False
+
+
+def advance(
+    ledger: Ledger,
+    batch: Batch,
+    rules: CounterRules,
+    *,
+    after: float,
+    until: float,
+    final: Literal["final", "provisional"],
+) -> tuple[Ledger, tuple[Tick, ...]]:
+    """Read the samples within `(after, until]` and give one tick for each instant of the grid within it.
+
+    `after` and `until` are ticks. The ledger is the one that reading up to `after` gave; samples that it has seen are
+    ignored, and so are those later than `until`.
+    """
+    scrapes = _scrape_times(ledger, batch, until)
+    sums: dict[tuple[str, float], _Sum] = defaultdict(_Sum)
+    last = dict(ledger.last)
+    for role, revision, at, increase in _increases(ledger, batch, rules, scrapes=scrapes, until=until, last=last):
+        if at <= max(rules.since, after):
+            continue
+        entry = sums[revision, rules.grid.tick_of(at)]
+        entry.observed = True
+        if role == "total":
+            entry.total += increase
+        else:
+            entry.marked += increase
+    for revision, tick in _scraped_ticks(batch.scrapes, rules, max(rules.since, after), until):
+        sums[revision, tick].observed = True
+
+    ahead = dict(ledger.ahead)
+    ticks = tuple(
+        Tick(
+            at=tick,
+            candidate=_counts(sums.get((rules.candidate, tick)), rules.candidate, ahead, rules),
+            stable=None
+            if rules.stable is None
+            else _counts(sums.get((rules.stable, tick)), rules.stable, ahead, rules),
+            final=final == "final",
+        )
+        for tick in rules.grid.ticks_between(after, until)
+    )
+    oldest = until - FORGET_SECONDS
+    kept = {key: sample for key, sample in last.items() if sample[0] >= oldest}
+    seen = {target: times[-1] for target, times in scrapes.items() if times[-1] >= oldest}
+    return Ledger(kept, seen, ahead), ticks
+
+
+def _increases(
+    ledger: Ledger,
+    batch: Batch,
+    rules: CounterRules,
+    *,
+    scrapes: Mapping[Target, Sequence[float]],
+    until: float,
+    last: dict[tuple[Role, SeriesKey], tuple[float, float]],
+) -> Iterator[tuple[Role, str, float, float]]:
+    """Role, revision, timestamp and increase of each new sample; leaves each series' last sample in `last`."""
+    sides: tuple[tuple[Role, tuple[RawSeries, ...]], ...] = (("total", batch.total), ("marked", batch.marked))
+    for role, group in sides:
+        for series in group:
+            revision = rules.revision_of(series.labels)
+            if revision is None:
+                continue
+            key = (role, tuple(sorted(series.labels.items())))
+            previous = ledger.last.get(key)
+            times = scrapes.get(_target(series.labels), ())
+            for at, value in _usable(series.samples, until):
+                if previous is not None and at <= previous[0]:
+                    continue
+                yield role, revision, at, _increase(previous, (at, value), times)
+                previous = (at, value)
+            if previous is not None:
+                last[key] = previous
+
+
+def _increase(previous: tuple[float, float] | None, sample: tuple[float, float], scrapes: Sequence[float]) -> float:
+    at, value = sample
+    if previous is None or at - previous[0] > FORGET_SECONDS:
+        before = bisect_left(scrapes, at)
+        born = before > 0 and at - scrapes[before - 1] <= FORGET_SECONDS
+        return value if born else 0.0
+    return value if value < previous[1] else value - previous[1]
+
+
+def _scrape_times(ledger: Ledger, batch: Batch, until: float) -> dict[Target, list[float]]:
+    """When each target was scraped with success, ascending: by `up`, and by the counters' own samples."""
+    times: dict[Target, set[float]] = defaultdict(set)
+    for target, at in ledger.scraped.items():
+        times[target].add(at)
+    for series in (*batch.total, *batch.marked):
+        times[_target(series.labels)].update(at for at, _ in _usable(series.samples, until))
+    for series in batch.scrapes:
+        times[_target(series.labels)].update(at for at, value in series.samples if value == 1.0 and at <= until)
+    return {target: sorted(found) for target, found in times.items() if found}
+
+
+def _scraped_ticks(
+    scrapes: Iterable[RawSeries], rules: CounterRules, after: float, until: float
+) -> set[tuple[str, float]]:
+    """Revisions and ticks in which one of the revision's pods was scraped at all of its targets.
+
+    So a pod that answers its scrapes without ever having counted anything shows zero, and not the unknown: a candidate
+    that hangs creates no counter. A pod with several targets, one of them failing, shows nothing by the others.
+    """
+    worked: set[tuple[str, str, float]] = set()
+    failed: set[tuple[str, str, float]] = set()
+    for series in scrapes:
+        revision = rules.revision_of(series.labels)
+        if revision is None:
+            continue
+        for at, value in series.samples:
+            if after < at <= until:
+                into = worked if value == 1.0 else failed
+                into.add((revision, rules.scope.pod_of(series.labels), rules.grid.tick_of(at)))
+    return {(revision, tick) for revision, _, tick in worked - failed}
+
+
+def _counts(entry: _Sum | None, revision: str, ahead: dict[str, float], rules: CounterRules) -> Counts | None:
+    if entry is None or not entry.observed:
+        return None
+    events = entry.marked if rules.marks == "events" else _events(entry, revision, ahead)
+    return Counts.observed(events, entry.total)
+
+
+def _events(entry: _Sum, revision: str, ahead: dict[str, float]) -> float:
+    """Events as total - good, never negative.
+
+    Servers count a request's total when it starts and its good end later. Cutting each tick's negative difference off
+    would turn the ebb and flow of requests under way into ever more events, so a surplus of good is carried over and
+    set off against the next differences: what is left over is bounded by the requests under way.
+    """
+    balance = entry.total - entry.marked - ahead.get(revision, 0.0)
+    ahead[revision] = max(0.0, -balance)
+    return max(0.0, balance)
+
+
+def _usable(samples: Iterable[tuple[float, float]], until: float) -> Iterator[tuple[float, float]]:
+    return ((at, value) for at, value in samples if at <= until and math.isfinite(value) and value >= 0)
+
+
+def _target(labels: Mapping[str, str]) -> Target:
+    """What is scraped as one: its samples of one scrape share a timestamp and succeed or fail together."""
+    return labels.get("pod", ""), labels.get("instance", ""), labels.get("job", "")

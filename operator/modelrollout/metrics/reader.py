@@ -1,0 +1,167 @@
+"""Counts of a running step, read a little at a time; after a restart, the same counts from the beginning."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelrollout.analysis.evidence import Tick
+from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
+from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger, advance
+from modelrollout.metrics.promql import expand
+from modelrollout.metrics.provider import MetricProvider, RawOutcome
+
+CHUNK_SECONDS: Final = 1800.0
+"""How much is read at once: bounds memory, and stays below Prometheus's 11,000 points at any sane scrape interval."""
+
+
+@dataclass(frozen=True)
+class CounterRequest:
+    """What to read, and up to where.
+
+    Attributes:
+        uid: the rollout's UID.
+        metric: the metric's name; with `uid` it names what the reader remembers.
+        total: the selector of all things, as the user wrote it.
+        marked: the selector of events, or of good things (`rules.marks`), as the user wrote it.
+        rules: revisions, grid and beginning of the step.
+        cursor: final ticks up to this time are known to the caller; `rules.since` when none are.
+        now: Prometheus's clock, Unix seconds.
+    """
+
+    uid: str
+    metric: str
+    total: str
+    marked: str
+    rules: CounterRules
+    cursor: float
+    now: float
+
+
+@dataclass(frozen=True)
+class CounterReading:
+    """New ticks of one metric, oldest first.
+
+    Attributes:
+        final: ticks later than the cursor that can no longer change; each is given once, and the caller keeps its sum.
+        provisional: ticks after those, as far as they are known; given anew each time, the last one may still be open.
+        cursor: what to ask with next time.
+    """
+
+    final: tuple[Tick, ...]
+    provisional: tuple[Tick, ...]
+    cursor: float
+
+
+@dataclass(frozen=True)
+class _Position:
+    """Where reading stands: `ledger` is what all samples up to the tick `until` gave."""
+
+    what: tuple[str, str, CounterRules]
+    until: float
+    ledger: Ledger
+
+
+class CounterReader:
+    """Reads incrementally, per rollout and metric. Not for the same key from two tasks at once.
+
+    What it remembers only saves reading: without it, or when a caller's cursor lies before it, history is read again
+    from the step's beginning and the ticks are the same. A read that fails changes nothing.
+    """
+
+    def __init__(self, provider: MetricProvider, scrape_timeout: float, chunk_seconds: float = CHUNK_SECONDS) -> None:
+        self._provider = provider
+        self._scrape_timeout = scrape_timeout
+        self._chunk_seconds = chunk_seconds
+        self._positions: dict[tuple[str, str], _Position] = {}
+
+    def forget(self, uid: str) -> None:
+        """Drop what is remembered of a rollout: it ended, or is gone."""
+        for key in [key for key in self._positions if key[0] == uid]:
+            del self._positions[key]
+
+    async def read(self, request: CounterRequest) -> CounterReading | Unavailable | Rejected | Partial:
+        """Read what is new since `request.cursor`.
+
+        Raises:
+            QueryError: a selector names a variable that a ratio does not have.
+        """
+        rules, grid = request.rules, request.rules.grid
+        cursor = max(request.cursor, rules.since)
+        position = self._positions.get((request.uid, request.metric))
+        if position is None or position.what != _what(request) or position.until > cursor:
+            beginning = await self._beginning(request)
+            if not isinstance(beginning, _Position):
+                return beginning
+            position = beginning
+        horizon = max(grid.last_final(request.now, self._scrape_timeout), position.until)
+        final: list[Tick] = []
+        batch = Batch((), ())
+        for until, at in self._spans(position.until, horizon, request):
+            answer = await self._batch(request, at, at - position.until)
+            if not isinstance(answer, Batch):
+                return answer
+            batch = answer
+            ledger, ticks = advance(position.ledger, batch, rules, after=position.until, until=until, final="final")
+            final += [tick for tick in ticks if tick.at > cursor]
+            position = _Position(position.what, until, ledger)
+        newest = grid.tick_of(request.now)
+        _, provisional = advance(position.ledger, batch, rules, after=horizon, until=newest, final="provisional")
+        self._positions[request.uid, request.metric] = position
+        return CounterReading(tuple(final), provisional, max(cursor, horizon))
+
+    def _spans(self, start: float, horizon: float, request: CounterRequest) -> Iterator[tuple[float, float]]:
+        """Up to which tick to count, and up to when to read for it. The last one reads on to now."""
+        grid = request.rules.grid
+        step = max(self._chunk_seconds, grid.interval)
+        while (end := grid.tick_at_or_before(start + step)) < horizon:
+            yield end, end
+            start = end
+        yield horizon, max(request.now, horizon)
+
+    async def _beginning(self, request: CounterRequest) -> _Position | Unavailable | Rejected | Partial:
+        """Baselines at the last tick before the step."""
+        start = request.rules.grid.tick_at_or_before(request.rules.since)
+        batch = await self._batch(request, start, FORGET_SECONDS)
+        if not isinstance(batch, Batch):
+            return batch
+        ledger, _ = advance(Ledger(), batch, request.rules, after=start, until=start, final="final")
+        return _Position(_what(request), start, ledger)
+
+    async def _batch(
+        self, request: CounterRequest, at: float, seconds: float
+    ) -> Batch | Unavailable | Rejected | Partial:
+        """Read all three within `(at - seconds, at]`.
+
+        A scrape is stored between two requests at the worst, so order matters for what is not final yet: what it shows
+        must never be events without their total. Good things are therefore read after the total, events before it.
+        """
+        if seconds <= 0:
+            return Batch((), ())
+        total, marked, scrapes = _selectors(request)
+        first, second = (marked, total) if request.rules.marks == "events" else (total, marked)
+        one, up = await asyncio.gather(self._provider.raw(first, at, seconds), self._provider.raw(scrapes, at, seconds))
+        two: RawOutcome = await self._provider.raw(second, at, seconds)
+        if not isinstance(one, tuple):
+            return one
+        if not isinstance(two, tuple):
+            return two
+        if not isinstance(up, tuple):
+            return up
+        return Batch(*((two, one) if request.rules.marks == "events" else (one, two)), scrapes=up)
+
+
+def _what(request: CounterRequest) -> tuple[str, str, CounterRules]:
+    return request.total, request.marked, request.rules
+
+
+def _selectors(request: CounterRequest) -> tuple[str, str, str]:
+    rules = request.rules
+    variables = {
+        "selector": rules.scope.selector(*rules.hashes),
+        "namespace": rules.scope.namespace,
+        "rollout": rules.scope.rollout,
+    }
+    return expand(request.total, variables), expand(request.marked, variables), expand("up{$selector}", variables)
