@@ -1,8 +1,7 @@
-"""The CustomResourceDefinition, generated: `python -m modelrollout.api.crd [FILE]`."""
+"""The CustomResourceDefinition, generated: `python -m modelrollout.api.crd`, in the root of the repository."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,9 @@ from modelrollout.api.schema import Schema, structural_schema
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
 
-FILE: Final = Path("crds") / f"{PLURAL}.{GROUP}.yaml"
+_NAME: Final = f"{PLURAL}.{GROUP}.yaml"
+FILES: Final = (Path("crds") / _NAME, Path("charts/modelrollout/files") / _NAME)
+"""Where it is written: for `kubectl apply`, and for the chart, which may only read its own folder."""
 HEADER: Final = "# Generated from operator/modelrollout/api by `make generate`. Do not edit.\n"
 
 _COLUMNS: Final = (
@@ -100,9 +101,9 @@ def to_yaml() -> str:
 
 
 def main() -> None:
-    """Write the manifest to the file that is named, or to its place in the repository."""
-    file = Path(sys.argv[1]) if sys.argv[1:] else FILE
-    file.write_text(to_yaml(), encoding="utf-8")
+    """Write the manifest wherever the repository keeps it."""
+    for file in FILES:
+        file.write_text(to_yaml(), encoding="utf-8")
 
 
 if __name__ == "__main__":
