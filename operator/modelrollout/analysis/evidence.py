@@ -52,6 +52,9 @@ class Counts:
         return Counts(self.total - self.events, self.total)
 
 
+NOTHING = Counts()
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """What was counted between the tick before and this one.

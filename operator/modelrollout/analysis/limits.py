@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,17 @@ class Limits:
             return -math.inf
         bounds = self._bounds(None if self.ratio is None else 1 / self.ratio, self.difference)
         return min(stable * factor - amount for factor, amount in bounds)
+
+    @property
+    def binding(self) -> Limits:
+        """The same limits without the relative part that the other one implies for rates of at least 0."""
+        if self.ratio is None or self.difference is None:
+            return self
+        if self.ratio <= 1 and self.difference >= 0:
+            return replace(self, ratio=None)
+        if self.ratio >= 1 and self.difference <= 0:
+            return replace(self, difference=None)
+        return self
 
     @staticmethod
     def _bounds(factor: float | None, amount: float | None) -> list[tuple[float, float]]:
