@@ -1,0 +1,1 @@
+"""The process: handlers, work queue, reconciler, health, telemetry, settings. The only place with a clock."""

@@ -1,0 +1,68 @@
+"""The operator's own metrics: how it works, and where each rollout is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from modelrollout.api.resource import Key
+from modelrollout.api.status import ModelRolloutStatus, Phase
+
+LABELS = ("namespace", "name")
+
+
+def _registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@dataclass
+class Telemetry:
+    """Counters and gauges of one process, in a registry of their own."""
+
+    registry: CollectorRegistry = field(default_factory=_registry)
+
+    def __post_init__(self) -> None:
+        registry = self.registry
+        self.reconciles = Counter("modelrollout_reconciles", "Reconciles by outcome.", ("outcome",), registry=registry)
+        self.duration = Histogram(
+            "modelrollout_reconcile_seconds",
+            "Time of one reconcile.",
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+            registry=registry,
+        )
+        self.decisions = Counter(
+            "modelrollout_decisions", "Decisions by action and reason.", ("action", "reason"), registry=registry
+        )
+        self.api_requests = Counter(
+            "modelrollout_api_requests",
+            "Requests to the API server.",
+            ("verb", "resource", "outcome"),
+            registry=registry,
+        )
+        self.prometheus_requests = Counter(
+            "modelrollout_prometheus_requests", "Requests to Prometheus.", ("outcome",), registry=registry
+        )
+        self.queue = Gauge("modelrollout_queue_depth", "Keys that wait for a worker.", registry=registry)
+        self.phase = Gauge(
+            "modelrollout_phase", "1 for the phase that a rollout is in.", (*LABELS, "phase"), registry=registry
+        )
+        self.weight = Gauge(
+            "modelrollout_candidate_weight", "Observed weight of the candidate, percent.", LABELS, registry=registry
+        )
+
+    def rollout(self, key: Key, status: ModelRolloutStatus) -> None:
+        """Show where a rollout is."""
+        for phase in Phase:
+            self.phase.labels(key.namespace, key.name, phase.value).set(1 if phase is status.phase else 0)
+        self.weight.labels(key.namespace, key.name).set(status.traffic.candidate)
+
+    def forget(self, key: Key) -> None:
+        """Drop the series of a rollout that is gone."""
+        for phase in Phase:
+            self.phase.remove(key.namespace, key.name, phase.value)
+        self.weight.remove(key.namespace, key.name)
+
+    def exposition(self) -> bytes:
+        """All of it in Prometheus's text format."""
+        return generate_latest(self.registry)
