@@ -1,0 +1,174 @@
+"""Raw samples into counts: one test for each rule, then that reading in pieces gives the same as reading at once."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from modelrollout.analysis.evidence import Counts, Tick
+from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger, advance
+from tests.support.histories import rules, series
+
+pytestmark = pytest.mark.unit
+
+
+def read(batch: Batch, until: float, how: CounterRules | None = None) -> list[Tick]:
+    how = how or rules()
+    _, ticks = advance(Ledger(), batch, how, after=how.since, until=until, final="final")
+    return list(ticks)
+
+
+def candidate(batch: Batch, until: float, how: CounterRules | None = None) -> list[tuple[int, int] | None]:
+    return [(c.events, c.total) if (c := tick.candidate) else None for tick in read(batch, until, how)]
+
+
+def test_differences_land_in_the_tick_of_the_later_sample() -> None:
+    total = series("total", "new-1", {-0.5: 100, 0.5: 103, 1.5: 110, 2.0: 111, 2.1: 115})
+    assert candidate(Batch((total,), ()), until=3) == [(0, 3), (0, 8), (0, 4)]
+
+
+def test_series_and_pods_of_a_revision_add_up_and_revisions_stay_apart() -> None:
+    batch = Batch(
+        total=(
+            series("total", "new-1", {-0.5: 0, 0.5: 3}, code="200"),
+            series("total", "new-1", {-0.5: 0, 0.5: 2}, code="500"),
+            series("total", "new-2", {-0.7: 10, 0.3: 14}, code="200"),
+            series("total", "old-1", {-0.2: 0, 0.8: 50}, code="200"),
+            series("total", "other-1", {-0.2: 0, 0.8: 1000}, code="200"),
+        ),
+        marked=(series("events", "new-1", {-0.5: 0, 0.5: 2}), series("events", "old-1", {-0.2: 7, 0.8: 8})),
+    )
+    assert read(batch, until=1) == [Tick(at=1.0, candidate=Counts(2, 9), stable=Counts(1, 50), final=True)]
+
+
+def test_a_revision_without_any_event_series_has_no_events() -> None:
+    assert candidate(Batch((series("total", "new-1", {-1: 0, 0.5: 9}),), ()), until=1) == [(0, 9)]
+
+
+def test_a_revision_that_fails_always() -> None:
+    total = series("total", "new-1", {-0.5: 0, 0.5: 4, 1.5: 9}, code="500")
+    events = series("total", "new-1", {-0.5: 0, 0.5: 4, 1.5: 9}, code="500")
+    assert candidate(Batch((total,), (events,)), until=2) == [(4, 4), (5, 5)]
+
+
+def test_an_error_series_born_with_its_first_errors_counts_them_all() -> None:
+    total = series("total", "new-1", {-0.5: 0, 0.5: 4, 1.5: 9})
+    events = series("events", "new-1", {1.5: 3}, code="500")
+    assert candidate(Batch((total,), (events,)), until=2) == [(0, 4), (3, 5)]
+
+
+def test_a_pod_seen_for_the_first_time_gives_a_baseline_and_then_counts() -> None:
+    total = series("total", "new-2", {0.5: 1000, 1.5: 1003})
+    events = series("events", "new-2", {0.5: 40, 1.5: 41})
+    assert candidate(Batch((total,), (events,)), until=2) == [(0, 0), (1, 3)]
+
+
+def test_a_counter_born_on_a_pod_that_had_answered_a_scrape_counts_from_zero() -> None:
+    total = series("total", "new-1", {1.5: 6})
+    up = series("up", "new-1", {0.5: 1, 1.5: 1})
+    assert candidate(Batch((total,), (), (up,)), until=2) == [(0, 0), (0, 6)]
+
+
+def test_a_scrape_that_failed_shows_nothing_of_what_the_pod_had() -> None:
+    total = series("total", "new-1", {1.5: 6})
+    up = series("up", "new-1", {0.5: 0, 1.5: 1})
+    assert candidate(Batch((total,), (), (up,)), until=2) == [None, (0, 0)]
+
+
+def test_another_target_of_the_same_pod_shows_nothing_of_this_one() -> None:
+    total = series("total", "new-1", {1.5: 6})
+    up = series("up", "new-1", {0.5: 1, 1.5: 1}, instance="sidecar")
+    assert candidate(Batch((total,), (), (up,)), until=2) == [(0, 0), (0, 0)]
+
+
+def test_a_reset_counts_the_new_value() -> None:
+    total = series("total", "new-1", {-0.5: 500, 0.5: 510, 1.5: 4, 2.5: 6})
+    assert candidate(Batch((total,), ()), until=3) == [(0, 10), (0, 4), (0, 2)]
+
+
+def test_a_missed_scrape_is_unknown_and_what_happened_lands_in_the_next() -> None:
+    total = series("total", "new-1", {-0.5: 0, 0.5: 5, 3.5: 20})
+    events = series("events", "new-1", {-0.5: 0, 0.5: 0, 3.5: 2})
+    up = series("up", "new-1", {-0.5: 1, 0.5: 1, 1.5: 0, 2.5: 0, 3.5: 1})
+    assert candidate(Batch((total,), (events,), (up,)), until=4) == [(0, 5), None, None, (2, 15)]
+
+
+def test_a_pod_that_disappears_just_stops() -> None:
+    batch = Batch((series("total", "new-1", {-0.5: 0, 0.5: 5}), series("total", "new-2", {-0.5: 0, 0.5: 1, 1.5: 3})), ())
+    assert candidate(batch, until=3) == [(0, 6), (0, 2), None]
+
+
+def test_a_pod_that_answers_scrapes_but_never_counted_is_zero_not_unknown() -> None:
+    up = series("up", "new-1", {0.5: 1, 1.5: 1})
+    batch = Batch((series("total", "old-1", {-0.5: 0, 0.5: 9}),), (), (up,))
+    ticks = read(batch, until=2)
+    assert [tick.candidate for tick in ticks] == [Counts(0, 0), Counts(0, 0)]
+    assert [tick.stable for tick in ticks] == [Counts(0, 9), None]
+
+
+def test_a_pod_with_one_failing_target_is_unknown() -> None:
+    app = series("up", "new-1", {0.5: 0})
+    sidecar = series("up", "new-1", {0.5: 1}, instance="sidecar")
+    assert candidate(Batch((), (), (app, sidecar)), until=1) == [None]
+
+
+def test_nothing_before_the_step_counts() -> None:
+    total = series("total", "new-1", {8.5: 10, 9.5: 20, 10.0: 30, 10.2: 31, 11.5: 33})
+    assert candidate(Batch((total,), ()), until=12, how=rules(since=10.0)) == [(0, 1), (0, 2)]
+
+
+def test_samples_after_the_last_tick_wait() -> None:
+    total = series("total", "new-1", {-0.5: 0, 0.5: 5, 1.5: 9})
+    ledger, ticks = advance(Ledger(), Batch((total,), ()), rules(), after=0, until=1, final="final")
+    assert [tick.candidate for tick in ticks] == [Counts(0, 5)]
+    _, ticks = advance(ledger, Batch((total,), ()), rules(), after=1, until=2, final="provisional")
+    assert ticks == (Tick(at=2.0, candidate=Counts(0, 4), stable=None, final=False),)
+
+
+def test_values_that_are_no_counts_are_as_if_not_scraped() -> None:
+    total = series("total", "new-1", {-0.5: 3, 0.5: math.nan, 1.5: math.inf, 2.5: -1, 3.5: 7})
+    assert candidate(Batch((total,), ()), until=4) == [None, None, None, (0, 4)]
+
+
+def test_a_series_that_was_away_for_long_has_no_history() -> None:
+    total = series("total", "new-1", {-1.0: 3, FORGET_SECONDS: 900, FORGET_SECONDS + 1: 901})
+    ticks = candidate(Batch((total,), ()), until=FORGET_SECONDS + 1)
+    assert ticks[-2:] == [(0, 0), (0, 1)]
+
+
+def test_the_ledger_forgets_what_is_gone() -> None:
+    batch = Batch((series("total", "new-1", {0.5: 1}),), (), (series("up", "new-1", {0.5: 1}),))
+    ledger, _ = advance(Ledger(), batch, rules(), after=0, until=1, final="final")
+    assert ledger.last
+    assert ledger.scraped
+    ledger, _ = advance(ledger, Batch((), ()), rules(), after=1, until=FORGET_SECONDS + 2, final="final")
+    assert not ledger.last
+    assert not ledger.scraped
+
+
+def test_events_from_good() -> None:
+    total = series("total", "new-1", {-0.5: 10, 0.5: 15, 1.5: 25})
+    good = series("good", "new-1", {-0.5: 8, 0.5: 13, 1.5: 20})
+    assert candidate(Batch((total,), (good,)), until=2, how=rules(marks="good")) == [(0, 5), (3, 10)]
+
+
+def test_a_revision_without_any_good_series_has_only_events() -> None:
+    total = series("total", "new-1", {-0.5: 10, 0.5: 15})
+    assert candidate(Batch((total,), ()), until=1, how=rules(marks="good")) == [(5, 5)]
+
+
+def test_requests_under_way_do_not_add_up_to_events() -> None:
+    """Total counts a start, good counts an end: between 0 and 2 are under way at each scrape, and none ever failed."""
+    starts = {-0.5 + n: 10.0 * n for n in range(60)}
+    ends = {at: value - (0, 2, 1)[round(at + 0.5) % 3] for at, value in starts.items()}
+    batch = Batch((series("total", "new-1", starts),), (series("good", "new-1", ends),))
+    counted = candidate(batch, until=59, how=rules(marks="good"))
+    assert sum(tick[0] for tick in counted if tick is not None) == 2
+
+
+def test_without_a_stable_revision_only_the_candidate_is_read() -> None:
+    how = rules()
+    alone = CounterRules(how.grid, how.since, how.scope, candidate="new", stable=None, marks="events")
+    batch = Batch((series("total", "new-1", {-0.5: 0, 0.5: 5}), series("total", "old-1", {-0.5: 0, 0.5: 5})), ())
+    assert read(batch, 1, alone) == [Tick(at=1.0, candidate=Counts(0, 5), stable=None, final=True)]
