@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import logging
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,7 @@ def main() -> None:
     model.load()
     app.add_middleware(metrics.InferenceMetrics, version=arguments.model_version)
     server = ModelServer(enable_grpc=False, enable_latency_logging=False, grace_period=GRACE_SECONDS)
+    warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")  # KServe's, once for each failed request
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # a line for each request is work and tells nothing
     logging.getLogger("kserve.trace").setLevel(logging.WARNING)
     logging.getLogger("kserve").addFilter(_shorten)
