@@ -58,7 +58,7 @@ def custom_resource_definition() -> Schema:
                     "storage": True,
                     "subresources": {"status": {}},
                     "additionalPrinterColumns": [_column(*column) for column in _COLUMNS],
-                    "schema": {"openAPIV3Schema": _root()},
+                    "schema": {"openAPIV3Schema": root_schema()},
                 }
             ],
         },
@@ -70,7 +70,8 @@ def _column(name: str, kind: str, path: str, description: str, priority: int) ->
     return column | {"priority": priority} if priority else column
 
 
-def _root() -> Schema:
+def root_schema() -> Schema:
+    """The schema of the whole object."""
     name_rule = f"self.metadata.name.size() <= {NAME_MAX} && self.metadata.name.matches('{NAME_PATTERN}')"
     return {
         "type": "object",

@@ -15,6 +15,9 @@ from modelrollout.api.model import APIModel
 Schema = dict[str, Any]
 """A JSON document under construction: it is written out as it is, and nothing reads it as anything else."""
 
+DEFAULT_MARK: Final = " Default: "
+"""Where a description ends and the default begins, whether a model's author or this module wrote it."""
+
 _KEYWORDS: Final = (
     "type",
     "format",
@@ -114,10 +117,10 @@ def _translate_bounds(node: Schema) -> None:
 def _tell_default(node: Schema) -> None:
     value = node.get("default")
     description = node.get("description", "")
-    if value is None or isinstance(value, (dict, list)) or "Default:" in description:
+    if value is None or isinstance(value, (dict, list)) or DEFAULT_MARK in description:
         return
     text = value if isinstance(value, str) else json.dumps(value)
-    node["description"] = f"{description} Default: {text}.".strip()
+    node["description"] = f"{description}{DEFAULT_MARK}{text}."
 
 
 def _verify(node: Schema, path: str) -> None:

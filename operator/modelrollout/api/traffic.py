@@ -53,7 +53,7 @@ class GatewayAPI(APIModel):
         None, max_length=16, description="Hosts that it answers for. Default: those of the Gateway."
     )
     rules: tuple[RouteRule, ...] | None = Field(
-        None, min_length=1, max_length=16, description="Default: one rule for everything."
+        None, min_length=1, max_length=16, description="Rules of the route. Default: one for everything."
     )
 
 
