@@ -1,0 +1,201 @@
+"""Reading a little at a time gives what reading at once gives, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelrollout.analysis.evidence import Tick
+from modelrollout.analysis.outcome import Unavailable
+from modelrollout.metrics.counters import CounterRules
+from modelrollout.metrics.promql import QueryError
+from modelrollout.metrics.provider import RawSeries
+from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRequest
+from tests.support.histories import HistoryProvider, rules, series
+
+pytestmark = pytest.mark.unit
+
+TIMEOUT = 1.0
+SINCE = 20.3
+END = 60.0
+
+
+def request(how: CounterRules, now: float, cursor: float | None = None) -> CounterRequest:
+    return CounterRequest(
+        uid="uid",
+        metric="errors",
+        total="total{$selector}",
+        marked="events{$selector}",
+        rules=how,
+        cursor=how.since if cursor is None else cursor,
+        now=now,
+    )
+
+
+async def reading(reader: CounterReader, what: CounterRequest) -> CounterReading:
+    answer = await reader.read(what)
+    assert isinstance(answer, CounterReading)
+    return answer
+
+
+@dataclass(frozen=True)
+class History:
+    series: dict[str, tuple[RawSeries, ...]]
+    delays: dict[float, float]
+
+
+@st.composite
+def histories(draw: st.DrawFn, restarts: bool = True) -> History:
+    """Pods of both revisions that come and go, miss scrapes, restart, and have error series born with their first error."""
+    found: dict[str, list[RawSeries]] = defaultdict(list)
+    delays: dict[float, float] = {}
+    for index, pod in enumerate(draw(st.lists(st.sampled_from(["new", "old"]), min_size=1, max_size=4))):
+        name = f"{pod}-{index}"
+        first, last = sorted(draw(st.tuples(st.integers(0, 60), st.integers(0, 60))))
+        total, errors = draw(st.integers(0, 5)), 0
+        samples: dict[str, dict[float, float]] = {"total": {}, "events": {}, "up": {}}
+        for second in range(first, last + 1):
+            at = second + index / 10 + 0.05
+            delays[at] = draw(st.floats(0, TIMEOUT))
+            total += draw(st.integers(0, 4))
+            errors += min(draw(st.sampled_from([0, 0, 0, 1, 3])), total)
+            step = draw(st.sampled_from(["scraped"] * 8 + ["missed", "restarted" if restarts else "missed"]))
+            if step == "restarted":
+                total, errors = draw(st.integers(0, 3)), 0
+            if step != "missed":
+                samples["total"][at] = total
+                if errors:
+                    samples["events"][at] = errors
+            samples["up"][at] = float(step != "missed")
+        for metric, values in samples.items():
+            if values:
+                found[metric].append(series(metric, name, values))
+    return History({metric: tuple(each) for metric, each in found.items()}, delays)
+
+
+async def at_once(history: History, how: CounterRules, chunk: float) -> tuple[Tick, ...]:
+    reader = CounterReader(HistoryProvider(history.series, END, history.delays), TIMEOUT, chunk_seconds=chunk)
+    return (await reading(reader, request(how, now=END))).final
+
+
+@given(
+    histories(),
+    st.lists(st.tuples(st.floats(SINCE, END), st.sampled_from(["read", "read", "read", "restart", "away", "behind"]))),
+    st.sampled_from([1.0, 2.0, 3.7]),
+    st.sampled_from(["events", "good"]),
+    st.sampled_from([5.0, 17.3, 1800.0]),
+)
+def test_reading_little_by_little_gives_the_same_final_ticks(
+    history: History, steps: list[tuple[float, str]], interval: float, marks: str, chunk: float
+) -> None:
+    how = rules(since=SINCE, interval=interval, marks=marks)
+
+    async def little_by_little() -> list[Tick]:
+        provider = HistoryProvider(history.series, SINCE, history.delays)
+        reader = CounterReader(provider, TIMEOUT, chunk_seconds=chunk)
+        ticks: list[Tick] = []
+        for now, event in [*sorted(steps), (END, "read")]:
+            provider.clock = now
+            if event == "restart":
+                reader.forget("uid")
+            if event == "behind":
+                ticks = []
+            provider.away = event == "away"
+            answer = await reader.read(request(how, now, cursor=ticks[-1].at if ticks else None))
+            assert isinstance(answer, Unavailable if provider.away else CounterReading)
+            if isinstance(answer, CounterReading):
+                ticks += answer.final
+        return ticks
+
+    assert tuple(asyncio.run(little_by_little())) == asyncio.run(at_once(history, how, chunk=1800.0))
+
+
+@given(histories(restarts=False))
+def test_nothing_is_lost_and_nothing_counted_twice(history: History) -> None:
+    """Without restarts a counter's whole way is known: from its first sample, or from zero where it was born."""
+    how = rules(since=-1.0)
+    ticks = asyncio.run(at_once(history, how, chunk=1800.0))
+    horizon = ticks[-1].at
+    for revision in ("new", "old"):
+        expected = {"total": 0.0, "events": 0.0}
+        scraped: dict[str, float] = {}
+        for metric in ("total", "events"):
+            for one in history.series.get(metric, ()):
+                if not one.labels["pod"].startswith(f"digits-{revision}-"):
+                    continue
+                first, last = one.samples[0], [s for s in one.samples if s[0] <= horizon][-1:]
+                born = first[0] > scraped.setdefault(one.labels["instance"], first[0])
+                expected[metric] += last[0][1] - (0.0 if born else first[1]) if last else 0.0
+        counts = [tick.candidate if revision == "new" else tick.stable for tick in ticks]
+        assert sum(c.events for c in counts if c) == expected["events"]
+        assert sum(c.total for c in counts if c) >= expected["total"]
+
+
+@given(histories(), st.floats(SINCE, END))
+def test_provisional_ticks_never_show_an_event_that_will_not_be(history: History, now: float) -> None:
+    how = rules(since=SINCE)
+    final = {tick.at: tick for tick in asyncio.run(at_once(history, how, chunk=1800.0))}
+
+    async def early() -> CounterReading:
+        reader = CounterReader(HistoryProvider(history.series, now, history.delays), TIMEOUT)
+        return await reading(reader, request(how, now))
+
+    answer = asyncio.run(early())
+    assert all(not tick.final for tick in answer.provisional)
+    assert [tick.at for tick in (*answer.final, *answer.provisional)] == list(how.grid.ticks_between(SINCE, now + 0.999))
+    shown = sum(tick.candidate.events for tick in answer.provisional if tick.candidate)
+    span = [final[tick.at].candidate for tick in answer.provisional if tick.at in final]
+    if len(span) == len(answer.provisional):
+        assert shown <= sum(counts.events for counts in span if counts)
+
+
+async def test_ticks_are_given_once_and_then_only_new_samples_are_read() -> None:
+    history = {"total": (series("total", "new-1", {float(n): 2.0 * n for n in range(100)}),)}
+    provider = HistoryProvider(history, 50.0, {})
+    reader = CounterReader(provider, TIMEOUT)
+    how = rules(since=30.0)
+    first = await reading(reader, request(how, now=50.0))
+    assert [tick.at for tick in first.final] == [float(n) for n in range(31, 49)]
+    assert [tick.at for tick in first.provisional] == [49.0, 50.0]
+    assert first.cursor == 48.0
+    reads = provider.reads
+    provider.clock = 52.0
+    second = await reading(reader, request(how, now=52.0, cursor=first.cursor))
+    assert [tick.at for tick in second.final] == [49.0, 50.0]
+    assert provider.reads == reads + 3
+
+
+async def test_another_step_starts_anew() -> None:
+    history = {"total": (series("total", "new-1", {float(n): 2.0 * n for n in range(100)}),)}
+    reader = CounterReader(HistoryProvider(history, 50.0, {}), TIMEOUT)
+    await reading(reader, request(rules(since=30.0), now=50.0))
+    answer = await reading(reader, request(rules(since=40.0), now=50.0))
+    assert [tick.at for tick in answer.final] == [float(n) for n in range(41, 49)]
+
+
+async def test_a_step_that_just_began_has_no_final_tick() -> None:
+    reader = CounterReader(HistoryProvider({}, 30.2, {}), TIMEOUT)
+    answer = await reading(reader, request(rules(since=30.1), now=30.2))
+    assert answer.final == ()
+    assert [tick.candidate for tick in answer.provisional] == [None]
+    assert answer.cursor == 30.1
+
+
+async def test_a_clock_that_goes_back_gives_nothing_new() -> None:
+    history = {"total": (series("total", "new-1", {float(n): 2.0 * n for n in range(100)}),)}
+    reader = CounterReader(HistoryProvider(history, 50.0, {}), TIMEOUT)
+    first = await reading(reader, request(rules(since=30.0), now=50.0))
+    again = await reading(reader, request(rules(since=30.0), now=45.0, cursor=first.cursor))
+    assert again == CounterReading((), (), first.cursor)
+
+
+async def test_an_unknown_variable_is_an_error_of_the_user() -> None:
+    reader = CounterReader(HistoryProvider({}, 50.0, {}), TIMEOUT)
+    bad = CounterRequest("uid", "m", "t{$selector}", "e{$window}", rules(since=30.0), cursor=30.0, now=50.0)
+    with pytest.raises(QueryError, match=r"\$window has no value here"):
+        await reader.read(bad)
