@@ -1,0 +1,178 @@
+"""Gathers the evidence of a step: reads what is new, and has it judged."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
+from modelrollout.analysis.query import describe
+from modelrollout.analysis.verdict import CheckResult, Verdict
+from modelrollout.api.metrics import Metric, OnNoData
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.status import RevisionRef
+from modelrollout.engine.observed import Evidence, JudgedMetric
+from modelrollout.metrics.provider import MetricProvider
+from modelrollout.metrics.reader import CounterReader
+from modelrollout.runtime.asking import Asking
+from modelrollout.runtime.counting import Counting, ShareEvidence
+from modelrollout.runtime.looking import Look
+from modelrollout.runtime.settings import Settings
+
+ALPHA = 0.01
+"""Probability of a false rollback per attempt, shared equally by its enforced ratio metrics."""
+CLOCK_TRUST_SECONDS = 60.0
+ARRIVAL_SECONDS = 0.15
+"""How long after a tick the samples of a scrape that ends there are usually stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """One metric judged: how far it is covered, and what of stable to freeze."""
+
+    judged: JudgedMetric
+    last_final: float | None
+    bound: float | None
+    unavailable: str | None
+
+
+class Judge:
+    """Evidence from one Prometheus. What it remembers only saves reading."""
+
+    def __init__(self, provider: MetricProvider, settings: Settings) -> None:
+        self._provider = provider
+        self._settings = settings
+        self._counting = Counting(CounterReader(provider, settings.scrape_timeout.total_seconds()))
+        self._asking = Asking(provider)
+        self._offset: tuple[float, float] | None = None
+
+    def forget(self, uid: str) -> None:
+        """Drop what is remembered of a rollout that is not in a step."""
+        self._counting.forget(uid)
+        self._asking.forget(uid)
+
+    async def evidence(self, rollout: ModelRollout, stable: RevisionRef, now: datetime) -> tuple[Evidence, datetime]:
+        """What Prometheus shows of the rollout's step, and when there will be more.
+
+        The rollout has an attempt with a step.
+        """
+        attempt = rollout.status.attempt
+        assert attempt is not None  # noqa: S101 - the caller has looked
+        assert attempt.step is not None  # noqa: S101 - the caller has looked
+        metrics = [metric for metric in rollout.spec.metrics if metric.applies_to(attempt.step.stage)]
+        offset = await self._clock_offset(now)
+        if isinstance(offset, str):
+            later = datetime.fromtimestamp(now.timestamp() + self._settings.scrape_interval.total_seconds(), UTC)
+            return _nothing(metrics, offset), later
+        look = Look(
+            rollout=rollout,
+            stable=stable.revision,
+            stable_version=stable.version,
+            attempt=attempt,
+            step=attempt.step,
+            settings=self._settings,
+            now=now.timestamp() + offset,
+            offset=offset,
+        )
+        findings = await asyncio.gather(*(self._find(look, metric) for metric in metrics))
+        share = await self._share(look)
+        return _evidence(look, list(findings), share), _next(look, metrics)
+
+    async def _clock_offset(self, now: datetime) -> float | str:
+        """Prometheus's clock less ours; why it is not known as a text."""
+        here = now.timestamp()
+        if self._offset is not None and 0 <= here - self._offset[0] < CLOCK_TRUST_SECONDS:
+            return self._offset[1]
+        there = await self._provider.now()
+        if isinstance(there, Unavailable):
+            # An old offset is as good as ever: clocks do not drift with Prometheus's availability.
+            return self._offset[1] if self._offset is not None else there.message
+        # Below a second it is the time of the request, not a difference of clocks.
+        offset = there - here if abs(there - here) >= 1 else 0.0
+        self._offset = (here, offset)
+        return offset
+
+    async def _find(self, look: Look, metric: Metric) -> _Finding:
+        if metric.ratio is not None:
+            found = await self._counting.ratio(look, metric, _alpha(look.rollout.spec))
+            if isinstance(found, Unavailable | Rejected | Partial):
+                return _failed(metric, found)
+            result = _with_no_data_policy(metric, found.judgement.result)
+            return _Finding(JudgedMetric(metric, result), found.last_final, found.judgement.stable_bound, None)
+        asked = await self._asking.query(look, metric)
+        if isinstance(asked, Unavailable | Rejected):
+            return _failed(metric, asked)
+        answer, last_final = asked
+        return _Finding(JudgedMetric(metric, answer.result), last_final, answer.stable_value, None)
+
+    async def _share(self, look: Look) -> ShareEvidence | None:
+        selector = requests_selector(look.rollout.spec)
+        if selector is None:
+            return None
+        share = await self._counting.share(look, selector)
+        if isinstance(share, ShareEvidence):
+            return share
+        return ShareEvidence(shown=False, silent=False, text=describe(share))
+
+
+def requests_selector(spec: ModelRolloutSpec) -> str | None:
+    """The counter that shows each revision's share, if there is one."""
+    return spec.traffic.requests or next((m.ratio.total for m in spec.metrics if m.ratio is not None), None)
+
+
+def _alpha(spec: ModelRolloutSpec) -> float:
+    return ALPHA / max(1, sum(metric.ratio is not None for metric in spec.enforced_metrics))
+
+
+def _failed(metric: Metric, why: Unavailable | Rejected | Partial) -> _Finding:
+    text = describe(why)
+    result = CheckResult(metric.name, Verdict.NO_DATA, f"{metric.name}: {text}")
+    return _Finding(JudgedMetric(metric, result), None, None, f"{metric.name}: {text}")
+
+
+def _with_no_data_policy(metric: Metric, result: CheckResult) -> CheckResult:
+    """A ratio whose counts are missing is what the user says it is; a query's evaluations are graded one by one."""
+    if result.verdict is not Verdict.NO_DATA or metric.on_no_data is OnNoData.HOLD:
+        return result
+    verdict = Verdict.PASS if metric.on_no_data is OnNoData.PASS else Verdict.HARM
+    reason = f"{result.reason} (onNoData: {metric.on_no_data})"
+    return CheckResult(result.name, verdict, reason, result.candidate, result.stable, result.limit, result.samples)
+
+
+def _nothing(metrics: list[Metric], why: str) -> Evidence:
+    judged = tuple(_failed(metric, Unavailable(why)).judged for metric in metrics)
+    return Evidence(
+        judged=judged,
+        share_shown=False,
+        silent=False,
+        share_text="nothing could be counted",
+        covered_seconds=0.0,
+        unavailable=why,
+    )
+
+
+def _evidence(look: Look, findings: list[_Finding], share: ShareEvidence | None) -> Evidence:
+    enforced = [finding for finding in findings if finding.judged.metric.is_enforced]
+    ends = [finding.last_final for finding in enforced]
+    covered = min((0.0 if end is None else end - look.step_since for end in ends), default=float("inf"))
+    return Evidence(
+        judged=tuple(finding.judged for finding in findings),
+        share_shown=share.shown if share is not None else None,
+        silent=share is not None and share.silent,
+        share_text=share.text if share is not None else "no counter of requests",
+        covered_seconds=covered,
+        unavailable=next((finding.unavailable for finding in enforced if finding.unavailable), None),
+        frozen_bounds=tuple((f.judged.metric.name, f.bound) for f in findings if f.bound is not None),
+    )
+
+
+def _next(look: Look, metrics: list[Metric]) -> datetime:
+    """The next tick of any metric, with its samples stored, on our clock."""
+    grids = [look.grid_for(metric) for metric in metrics] or [look.grid_for(None)]
+    # Harm may be seen in a tick that is still open: look as often as the quickest metric asks.
+    interval = min((metric.interval.total_seconds() for metric in metrics), default=grids[0].interval)
+    interval = max(interval, look.settings.scrape_interval.total_seconds())
+    tick = min(*(grid.tick_after(look.now) for grid in grids), look.now + interval)
+    return datetime.fromtimestamp(tick - look.offset + ARRIVAL_SECONDS, UTC)

@@ -1,0 +1,91 @@
+"""Where and when the evidence of one step is looked for: what the judges of ratios and of queries share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from modelrollout.analysis.limits import Limits
+from modelrollout.api.metrics import Metric
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.status import AttemptStatus, StepStatus
+from modelrollout.metrics.promql import Scope, SelectorStyle
+from modelrollout.metrics.ticks import SCRAPES_TO_COMPARE, Grid, grid
+from modelrollout.runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a step.
+
+    Attributes:
+        now: Prometheus's clock, unix seconds.
+        offset: Prometheus's clock less ours, seconds.
+    """
+
+    rollout: ModelRollout
+    stable: str
+    stable_version: str
+    attempt: AttemptStatus
+    step: StepStatus
+    settings: Settings
+    now: float
+    offset: float
+
+    @property
+    def scope(self) -> Scope:
+        """Whose series are read."""
+        style = SelectorStyle(revision_label=self.settings.revision_label, rollout_label=self.settings.name_label)
+        return Scope(self.rollout.key.namespace, self.rollout.key.name, style)
+
+    @property
+    def leaves_stable_no_share(self) -> bool:
+        """Whether nothing is left to compare with."""
+        return self.step.weight == 100
+
+    def on_prometheus(self, at: datetime) -> float:
+        """A time of ours on Prometheus's clock."""
+        return at.timestamp() + self.offset
+
+    def grid_for(self, metric: Metric | None) -> Grid:
+        """The ticks of a metric, or those of the counting of requests."""
+        scrape = self.settings.scrape_interval
+        interval = metric.interval if metric is not None else scrape
+        relative = metric is None or metric.check.no_worse_than is not None
+        return self._grid(max(interval, scrape), SCRAPES_TO_COMPARE if relative else 1)
+
+    def _grid(self, interval: timedelta, scrapes: int) -> Grid:
+        scrape = self.settings.scrape_interval.total_seconds()
+        return grid(self.rollout.uid, interval.total_seconds(), scrape, scrapes)
+
+    @property
+    def evidence_since(self) -> float:
+        """From when harm is gathered."""
+        return self.on_prometheus(self.attempt.evidence_since or self.step.started_at)
+
+    @property
+    def step_since(self) -> float:
+        """From when passing evidence is gathered: in force; before that the step can only show harm."""
+        return self.on_prometheus(self.step.in_force_at or self.step.accepted_at or self.step.started_at)
+
+    @property
+    def step_identity(self) -> tuple[int, float]:
+        """Changes whenever evidence of the step starts anew."""
+        return self.step.number, self.step_since
+
+    def frozen(self, metric: str) -> float | None:
+        """The stable revision's bound from the last mixed step, where this step has nothing to compare with."""
+        if not self.leaves_stable_no_share:
+            return None
+        return next((float(entry.bound) for entry in self.attempt.frozen if entry.metric == metric), None)
+
+
+def limits_of(metric: Metric) -> Limits:
+    """A metric's limits as numbers."""
+    check, relative = metric.check, metric.check.no_worse_than
+    return Limits(
+        max=None if check.max is None else float(check.max),
+        min=None if check.min is None else float(check.min),
+        ratio=None if relative is None or relative.ratio is None else float(relative.ratio),
+        difference=None if relative is None or relative.difference is None else float(relative.difference),
+    )
