@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypedDict, get_args
 
 GATEWAY = "gateway"
 """Stands for the version where an answer names none: then no model server wrote it."""
@@ -29,6 +29,33 @@ class NoAnswer:
     """A request that got no HTTP answer, and why."""
 
     failure: Failure
+
+
+class VersionReport(TypedDict):
+    """What one version answered; `correct` counts right digits, quantiles are in seconds."""
+
+    answered: int
+    codes: dict[str, int]
+    correct: int
+    p50_seconds: float
+    p99_seconds: float
+
+
+class Report(TypedDict):
+    """Counts of requests, as JSON has them.
+
+    `harmed` are the requests that a bad version answered, that got another code than 200, or that got no answer: each
+    counted once.
+    """
+
+    sent: int
+    skipped: int
+    answered: int
+    codes: dict[str, int]
+    failures: dict[Failure, int]
+    bad_version: int
+    harmed: int
+    versions: dict[str, VersionReport]
 
 
 class Durations:
@@ -92,32 +119,29 @@ class Tally:
         self._bad_version += bad
         self._harmed += bad or result.code != 200
 
-    def report(self) -> dict[str, object]:
-        """Return the counts as a value for JSON.
-
-        `harmed` are the requests that a bad version answered, that got another code than 200, or that got no answer:
-        each counted once.
-        """
+    def report(self) -> Report:
+        """Return the counts so far."""
         codes = sum((version.codes for version in self._versions.values()), Counter[int]())
         return {
             "sent": self._sent,
             "skipped": self._skipped,
             "answered": codes.total(),
             "codes": _by_code(codes),
-            "failures": {failure: self._failures[failure] for failure in ("timeout", "reset", "refused")},
+            "failures": {failure: self._failures[failure] for failure in get_args(Failure)},
             "bad_version": self._bad_version,
             "harmed": self._harmed,
-            "versions": {
-                name: {
-                    "answered": version.codes.total(),
-                    "codes": _by_code(version.codes),
-                    "correct": version.correct,
-                    "p50_seconds": round(version.durations.quantile(0.5), 6),
-                    "p99_seconds": round(version.durations.quantile(0.99), 6),
-                }
-                for name, version in sorted(self._versions.items())
-            },
+            "versions": {name: _report(version) for name, version in sorted(self._versions.items())},
         }
+
+
+def _report(version: _Version) -> VersionReport:
+    return {
+        "answered": version.codes.total(),
+        "codes": _by_code(version.codes),
+        "correct": version.correct,
+        "p50_seconds": round(version.durations.quantile(0.5), 6),
+        "p99_seconds": round(version.durations.quantile(0.99), 6),
+    }
 
 
 def _by_code(codes: Counter[int]) -> dict[str, int]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import aiohttp
 
-from .accounting import GATEWAY, Answer, Failure, NoAnswer, Tally
+from .accounting import GATEWAY, Answer, Failure, NoAnswer, Report, Tally
 
 PATH = "/v2/models/digits/infer"
 
@@ -75,7 +75,7 @@ class Load:
         """Send no more."""
         self._stop.set()
 
-    def next_second(self) -> dict[str, object]:
+    def next_second(self) -> Report:
         """Return the counts of the second that ends here, and begin the next."""
         report, self.now = self.now.report(), Tally(self._bad)
         return report
@@ -171,7 +171,7 @@ async def run(load: Load, file: Path) -> None:
     print(json.dumps({"summary": load.total.report()}), flush=True)
 
 
-def _replace(file: Path, report: dict[str, object]) -> None:
+def _replace(file: Path, report: Report) -> None:
     """Write the file in one step, so that no reader meets half of it."""
     new = file.with_suffix(".new")
     new.write_text(json.dumps(report))
