@@ -1,0 +1,227 @@
+"""What the watches have shown, as pruned projections, found by ModelRollout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from modelrollout.api.names import LABEL_MANAGED_BY, LABEL_NAME, MANAGED_BY
+from modelrollout.api.resource import Key
+from modelrollout.kube import resources, views
+from modelrollout.kube.resources import Resource
+from modelrollout.kube.route import RouteView, route_view
+from modelrollout.kube.views import (
+    ControllerRevisionView,
+    DeploymentView,
+    EndpointSliceView,
+    GatewayClassView,
+    GatewayView,
+    Meta,
+    PodView,
+    ServiceView,
+)
+
+OURS: Final = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+PODS: Final = LABEL_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A kind to watch.
+
+    Attributes:
+        label_selector: which objects of it; None for all.
+    """
+
+    resource: Resource
+    label_selector: str | None
+
+
+WATCHED: Final = (
+    Watched(resources.CONTROLLER_REVISION, OURS),
+    Watched(resources.DEPLOYMENT, OURS),
+    Watched(resources.SERVICE, OURS),
+    # The endpoint slice controller copies the Service's labels to its slices.
+    Watched(resources.ENDPOINT_SLICE, OURS),
+    Watched(resources.POD, PODS),
+    Watched(resources.HTTP_ROUTE, OURS),
+    Watched(resources.GATEWAY, None),
+    Watched(resources.GATEWAY_CLASS, None),
+)
+
+
+class View(Protocol):
+    """What a projection has in common with the others."""
+
+    @property
+    def meta(self) -> Meta:
+        """What all objects have."""
+        ...
+
+
+V = TypeVar("V", bound=View)
+
+
+class _Store(Generic[V]):
+    """All projections of one kind, by name and by ModelRollout."""
+
+    def __init__(self, project: Callable[[Mapping[str, Any]], V]) -> None:
+        self._project = project
+        self._objects: dict[tuple[str, str], V] = {}
+        self._children: dict[Key, dict[str, V]] = {}
+
+    def find(self, namespace: str, name: str) -> V | None:
+        return self._objects.get((namespace, name))
+
+    def children(self, key: Key) -> tuple[V, ...]:
+        return tuple(self._children.get(key, {}).values())
+
+    def put(self, raw: Mapping[str, Any]) -> frozenset[Key]:
+        view = self._project(raw)
+        old = self.find(view.meta.namespace, view.meta.name)
+        # Answers to our own writes get here before the watch shows what was before them.
+        if old is not None and _version(old.meta.resource_version) > _version(view.meta.resource_version):
+            return frozenset()
+        if old is not None:
+            self._forget(old)
+        self._objects[view.meta.namespace, view.meta.name] = view
+        if view.meta.key is not None:
+            self._children.setdefault(view.meta.key, {})[view.meta.name] = view
+        return frozenset() if old == view else _keys(old, view)
+
+    def remove(self, raw: Mapping[str, Any]) -> frozenset[Key]:
+        metadata = raw["metadata"]
+        old = self.find(metadata.get("namespace", ""), metadata["name"])
+        if old is None or old.meta.uid != metadata["uid"]:
+            return frozenset()
+        self._forget(old)
+        return _keys(old)
+
+    def replace(self, items: Iterable[Mapping[str, Any]], resource_version: str) -> frozenset[Key]:
+        listed = list(items)
+        names = {(raw["metadata"].get("namespace", ""), raw["metadata"]["name"]) for raw in listed}
+        changed: set[Key] = set()
+        for name, view in list(self._objects.items()):
+            # What is newer than the list was made after it, so the list cannot know it.
+            if name not in names and _version(view.meta.resource_version) <= _version(resource_version):
+                self._forget(view)
+                changed |= _keys(view)
+        for raw in listed:
+            changed |= self.put(raw)
+        return frozenset(changed)
+
+    def _forget(self, view: V) -> None:
+        self._objects.pop((view.meta.namespace, view.meta.name), None)
+        key = view.meta.key
+        if key is not None and (siblings := self._children.get(key)) is not None:
+            siblings.pop(view.meta.name, None)
+            if not siblings:
+                del self._children[key]
+
+
+class Cache:
+    """Projections of everything that is watched.
+
+    It is filled by one task and read by others of the same event loop, so it needs no lock.
+    """
+
+    def __init__(self) -> None:
+        self._revisions = _Store(views.controller_revision_view)
+        self._deployments = _Store(views.deployment_view)
+        self._services = _Store(views.service_view)
+        self._slices = _Store(views.endpoint_slice_view)
+        self._pods = _Store(views.pod_view)
+        self._routes = _Store(route_view)
+        self._gateways = _Store(views.gateway_view)
+        self._gateway_classes = _Store(views.gateway_class_view)
+        self._stores: Mapping[Resource, _Store[Any]] = {
+            resources.CONTROLLER_REVISION: self._revisions,
+            resources.DEPLOYMENT: self._deployments,
+            resources.SERVICE: self._services,
+            resources.ENDPOINT_SLICE: self._slices,
+            resources.POD: self._pods,
+            resources.HTTP_ROUTE: self._routes,
+            resources.GATEWAY: self._gateways,
+            resources.GATEWAY_CLASS: self._gateway_classes,
+        }
+
+    @staticmethod
+    def resources() -> tuple[Watched, ...]:
+        """What the runtime has to watch."""
+        return WATCHED
+
+    def apply_event(self, resource: Resource, event: str | None, raw: Mapping[str, Any]) -> frozenset[Key]:
+        """Take in one watch event, or the answer to a write of ours.
+
+        Args:
+            event: DELETED; anything else, or None from an initial list, says what exists.
+
+        Returns:
+            the ModelRollouts whose projections changed. A change that no projection shows concerns nobody, nor does an
+            event that is older than what is known. Gateways and their classes belong to nobody: the caller knows who
+            refers to them.
+        """
+        store = self._stores[resource]
+        return store.remove(raw) if event == "DELETED" else store.put(raw)
+
+    def replace(self, resource: Resource, items: Iterable[Mapping[str, Any]], resource_version: str) -> frozenset[Key]:
+        """Take in a whole list, so that a deletion that no event told is noticed.
+
+        Args:
+            resource_version: of the list.
+
+        Returns:
+            the ModelRollouts concerned.
+        """
+        return self._stores[resource].replace(items, resource_version)
+
+    def meta(self, resource: Resource, namespace: str, name: str) -> Meta | None:
+        """What is known of any watched object."""
+        view = self._stores[resource].find(namespace, name)
+        return None if view is None else view.meta
+
+    def revisions(self, key: Key) -> tuple[ControllerRevisionView, ...]:
+        """The stored revisions of a ModelRollout, oldest first."""
+        return tuple(sorted(self._revisions.children(key), key=lambda view: view.number))
+
+    def revision(self, namespace: str, name: str) -> ControllerRevisionView | None:
+        """One stored revision."""
+        return self._revisions.find(namespace, name)
+
+    def deployment(self, namespace: str, name: str) -> DeploymentView | None:
+        """One Deployment."""
+        return self._deployments.find(namespace, name)
+
+    def service(self, namespace: str, name: str) -> ServiceView | None:
+        """One Service."""
+        return self._services.find(namespace, name)
+
+    def endpoint_slices(self, key: Key, service: str) -> tuple[EndpointSliceView, ...]:
+        """The endpoints of one of a ModelRollout's Services."""
+        return tuple(view for view in self._slices.children(key) if view.service == service)
+
+    def pods(self, key: Key, revision: str) -> tuple[PodView, ...]:
+        """The pods of one revision."""
+        return tuple(view for view in self._pods.children(key) if view.meta.revision == revision)
+
+    def route(self, namespace: str, name: str) -> RouteView | None:
+        """One HTTPRoute."""
+        return self._routes.find(namespace, name)
+
+    def gateway(self, namespace: str, name: str) -> GatewayView | None:
+        """One Gateway."""
+        return self._gateways.find(namespace, name)
+
+    def gateway_class(self, name: str) -> GatewayClassView | None:
+        """One GatewayClass."""
+        return self._gateway_classes.find("", name)
+
+
+def _keys(*found: View | None) -> frozenset[Key]:
+    return frozenset(view.meta.key for view in found if view is not None and view.meta.key is not None)
+
+
+def _version(resource_version: str) -> int:
+    """Resource versions of one kind are ordered decimal numbers (KEP-5504); anything else never wins a comparison."""
+    return int(resource_version) if resource_version.isdecimal() else 0

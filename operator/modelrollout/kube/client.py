@@ -1,0 +1,256 @@
+"""A thin asynchronous client: any kind, plain JSON, errors mapped to types.
+
+The generated API classes are not used: `CustomObjectsApi` cannot address the core group, and the typed ones cost
+25 MiB. Every request is made the same way from a `Resource`, through the ApiClient's own authentication and
+connections.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from modelrollout.api.names import FIELD_MANAGER
+from modelrollout.kube.errors import NotFoundError, UnavailableError, error_of
+from modelrollout.kube.resources import Object, Resource
+
+REQUEST_TIMEOUT: Final = 10.0
+"""Seconds for a request and its answer. The client's own default is five minutes: longer than any decision may wait."""
+PAGE_SIZE: Final = 500
+
+
+class PatchType(StrEnum):
+    """How a patch is read."""
+
+    MERGE = "application/merge-patch+json"
+    JSON = "application/json-patch+json"
+    APPLY = "application/apply-patch+yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, for telemetry.
+
+    Attributes:
+        status: HTTP status; 0 when no answer came.
+    """
+
+    verb: str
+    resource: Resource
+    status: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The outcome of a server-side apply.
+
+    Attributes:
+        created: whether it made the object, so nobody else's was touched.
+    """
+
+    object: Object
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list and the version that it shows."""
+
+    items: tuple[Object, ...]
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    object: Object
+
+
+class KubeClient:
+    """Requests to the API server.
+
+    All methods raise `ConflictError` or `UnavailableError` (transient), `RefusedError` or `ForbiddenError` (terminal);
+    those that change an existing object raise `NotFoundError` when it is gone.
+    """
+
+    def __init__(self, api: ApiClient, *, on_request: Callable[[Request], None] | None = None) -> None:
+        """Share one ApiClient: each has its own connections.
+
+        Args:
+            on_request: called after every request.
+        """
+        self._api = api
+        self._on_request = on_request
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+        """The object, live, or None."""
+        try:
+            return (await self._call("get", resource, namespace, name)).object
+        except NotFoundError:
+            return None
+
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, label_selector: str | None = None
+    ) -> Listing:
+        """All objects, live, in one namespace or in all, as of one version."""
+        items: list[Object] = []
+        query = {"limit": str(PAGE_SIZE)} | ({"labelSelector": label_selector} if label_selector else {})
+        while True:
+            page = (await self._call("list", resource, namespace, query=query)).object
+            # Items of a list lack kind and apiVersion.
+            items += [{"apiVersion": resource.api_version, "kind": resource.kind} | item for item in page["items"]]
+            token = page["metadata"].get("continue")
+            if not token:
+                return Listing(tuple(items), page["metadata"]["resourceVersion"])
+            query["continue"] = token
+
+    async def create(self, resource: Resource, obj: Object, *, dry_run: bool = False) -> Object:
+        """Make an object; ConflictError if there is one of that name.
+
+        Unknown and duplicate fields are refused, not dropped.
+        """
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"} | _dry(dry_run=dry_run)
+        return (await self._call("create", resource, obj["metadata"].get("namespace"), query=query, body=obj)).object
+
+    async def apply(self, resource: Resource, obj: Object, *, force: bool, dry_run: bool = False) -> Applied:
+        """Server-side apply as manager `modelrollout`; unknown fields are refused.
+
+        `metadata.uid` or `metadata.resourceVersion` in the object make it a precondition: ConflictError otherwise.
+
+        Args:
+            force: take fields over that others own. Without it, a field that someone else owns is a ConflictError.
+        """
+        metadata = obj["metadata"]
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": json.dumps(force)} | _dry(
+            dry_run=dry_run
+        )
+        answer = await self._call(
+            "patch",
+            resource,
+            metadata.get("namespace"),
+            metadata["name"],
+            query=query,
+            body=obj,
+            content_type=PatchType.APPLY,
+        )
+        return Applied(answer.object, created=answer.status == HTTPStatus.CREATED)
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        body: object,
+        content_type: PatchType,
+        *,
+        subresource: str | None = None,
+    ) -> Object:
+        """Patch an object."""
+        answer = await self._call(
+            "patch",
+            resource,
+            namespace,
+            name,
+            subresource=subresource,
+            query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
+            body=body,
+            content_type=content_type,
+        )
+        return answer.object
+
+    async def replace(self, resource: Resource, obj: Object, *, subresource: str | None = None) -> Object:
+        """Replace an object, or its subresource; `metadata.resourceVersion` makes it conditional."""
+        answer = await self._call(
+            "update",
+            resource,
+            obj["metadata"].get("namespace"),
+            obj["metadata"]["name"],
+            subresource=subresource,
+            query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
+            body=obj,
+        )
+        return answer.object
+
+    async def delete(self, resource: Resource, namespace: str | None, name: str, *, uid: str) -> None:
+        """Delete the object of that UID, its dependents in the background; one that is gone already is no error.
+
+        Raises:
+            ConflictError: an object of that name exists and has another UID.
+        """
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": uid},
+        }
+        try:
+            await self._call("delete", resource, namespace, name, body=body)
+        except NotFoundError:
+            return
+
+    async def _call(
+        self,
+        verb: str,
+        resource: Resource,
+        namespace: str | None,
+        name: str | None = None,
+        *,
+        subresource: str | None = None,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> _Answer:
+        where = "/".join(part for part in (namespace, name) if part) or "in all namespaces"
+        start = time.perf_counter()
+        status = 0
+        try:
+            status, content = await self._send(
+                _METHODS[verb], resource.path(namespace, name, subresource), query or {}, body, content_type
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            text = str(error) or type(error).__name__
+            raise UnavailableError("Unavailable", f"{verb} {resource.full_name} {where}: {text}") from error
+        finally:
+            if self._on_request is not None:
+                self._on_request(Request(verb, resource, status, time.perf_counter() - start))
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise error_of(verb, resource, where, status, content)
+        return _Answer(status, cast("Object", json.loads(content)))
+
+    async def _send(
+        self, method: str, path: str, query: Mapping[str, str], body: object, content_type: str
+    ) -> tuple[int, bytes]:
+        parameters: Any = await self._api.param_serialize(
+            method=method,
+            resource_path=path,
+            query_params=list(query.items()),
+            header_params={"Accept": "application/json", "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        # The client hands the timeout to aiohttp as it is, where a bare number is deprecated.
+        response = await self._api.call_api(*parameters, _request_timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT))
+        return response.status, await response.read()
+
+
+_METHODS: Final = {
+    "get": "GET",
+    "list": "GET",
+    "create": "POST",
+    "patch": "PATCH",
+    "update": "PUT",
+    "delete": "DELETE",
+}
+
+
+def _dry(*, dry_run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run else {}

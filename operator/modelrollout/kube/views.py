@@ -1,0 +1,271 @@
+"""Pruned projections of watched objects: what the operator looks at, and no more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from modelrollout.api.names import ANNOTATION_APPLIED, FIELD_MANAGER, KIND, LABEL_NAME, LABEL_REVISION
+from modelrollout.api.resource import Key
+from modelrollout.engine.revisions import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What all objects have.
+
+    Attributes:
+        rollout: name of the ModelRollout that its label names, or None.
+        revision: hash that its label names, or None.
+        controller: kind, name and UID of the controlling owner, or None.
+        applied_hash: hash of what the operator applied last, from the annotation.
+        managed: fields that the operator owns by server-side apply, as fieldsV1 JSON; empty if none.
+        others: managers, other than the operator, that own a field of the spec.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    rollout: str | None
+    revision: str | None
+    controller: Controller | None
+    created_at: datetime
+    generation: int
+    applied_hash: str | None
+    managed: str
+    others: tuple[str, ...]
+    resource_version: str = field(compare=False)
+
+    @property
+    def key(self) -> Key | None:
+        """The ModelRollout that its label names."""
+        return Key(self.namespace, self.rollout) if self.rollout else None
+
+    def is_controlled_by(self, uid: str) -> bool:
+        """Whether the object of that UID controls it."""
+        return self.controller is not None and self.controller.uid == uid
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """The owner that controls an object."""
+
+    kind: str
+    name: str
+    uid: str
+
+    def is_earlier(self, name: str, uid: str) -> bool:
+        """Whether it is a deleted ModelRollout of the same name, whose objects are about to be collected."""
+        return self.kind == KIND and self.name == name and self.uid != uid
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentView:
+    """A Deployment."""
+
+    meta: Meta
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """A Service."""
+
+    meta: Meta
+    revision: str | None
+    """Hash of the revision that it selects."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSliceView:
+    """Part of a Service's endpoints.
+
+    Attributes:
+        ready: names of the pods (addresses where there is no pod) that are ready, serving and not terminating. Names,
+            because a pod with two address families is in two slices and counts once.
+    """
+
+    meta: Meta
+    service: str | None
+    ready: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerView:
+    """The state of one container of a pod.
+
+    Attributes:
+        waiting: reason for which it does not run, or None.
+        exit_code: of its last end, or None.
+        exit_reason: of its last end, such as OOMKilled.
+    """
+
+    name: str
+    restarts: int
+    waiting: str | None
+    waiting_message: str
+    exit_code: int | None
+    exit_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """A pod of a revision."""
+
+    meta: Meta
+    ready: bool
+    containers: tuple[ContainerView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerRevisionView:
+    """A stored revision.
+
+    Attributes:
+        number: grows with each revision of a ModelRollout.
+        template: pod template as it was rendered when the revision was made, as JSON text.
+        port: of the revision's Services.
+    """
+
+    meta: Meta
+    revision: Revision
+    number: int
+    template: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayView:
+    """A Gateway."""
+
+    meta: Meta
+    class_name: str
+    listeners: tuple[str, ...]
+    programmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayClassView:
+    """A GatewayClass.
+
+    Attributes:
+        features: what its implementation says that it supports; None where it says nothing.
+    """
+
+    meta: Meta
+    controller_name: str
+    features: frozenset[str] | None
+
+
+def meta_of(raw: Mapping[str, Any]) -> Meta:
+    """Project `metadata`."""
+    metadata = raw["metadata"]
+    labels = metadata.get("labels") or {}
+    annotations = metadata.get("annotations") or {}
+    managed, others = _managers(metadata.get("managedFields") or ())
+    return Meta(
+        namespace=metadata.get("namespace", ""),
+        name=metadata["name"],
+        uid=metadata["uid"],
+        rollout=labels.get(LABEL_NAME),
+        revision=labels.get(LABEL_REVISION),
+        controller=_controller(metadata.get("ownerReferences") or ()),
+        created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
+        generation=metadata.get("generation", 0),
+        applied_hash=annotations.get(ANNOTATION_APPLIED),
+        managed=managed,
+        others=others,
+        resource_version=metadata["resourceVersion"],
+    )
+
+
+def deployment_view(raw: Mapping[str, Any]) -> DeploymentView:
+    """Project a Deployment."""
+    return DeploymentView(meta_of(raw), raw["spec"].get("replicas", 1))
+
+
+def service_view(raw: Mapping[str, Any]) -> ServiceView:
+    """Project a Service."""
+    return ServiceView(meta_of(raw), (raw["spec"].get("selector") or {}).get(LABEL_REVISION))
+
+
+def endpoint_slice_view(raw: Mapping[str, Any]) -> EndpointSliceView:
+    """Project an EndpointSlice. Absent conditions read as the API says: ready and serving yes, terminating no."""
+    service = (raw["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
+    ready: set[str] = set()
+    for endpoint in raw.get("endpoints") or ():
+        conditions = endpoint.get("conditions") or {}
+        able = conditions.get("ready", True) and conditions.get("serving", True)
+        if able and not conditions.get("terminating", False):
+            pod = (endpoint.get("targetRef") or {}).get("name")
+            ready.update([pod] if pod else endpoint["addresses"])
+    return EndpointSliceView(meta_of(raw), service, frozenset(ready))
+
+
+def pod_view(raw: Mapping[str, Any]) -> PodView:
+    """Project a pod."""
+    status = raw.get("status") or {}
+    statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    conditions = {condition["type"]: condition["status"] for condition in status.get("conditions") or ()}
+    return PodView(meta_of(raw), conditions.get("Ready") == "True", tuple(_container(entry) for entry in statuses))
+
+
+def controller_revision_view(raw: Mapping[str, Any]) -> ControllerRevisionView:
+    """Project a ControllerRevision of ours."""
+    data = raw["data"]
+    content = json.loads(data["input"])
+    revision = Revision(hash=data["hash"], version=str(content["model"]["version"]), input=data["input"])
+    return ControllerRevisionView(
+        meta_of(raw), revision, raw["revision"], json.dumps(data["template"]), content["service"]["port"]
+    )
+
+
+def gateway_view(raw: Mapping[str, Any]) -> GatewayView:
+    """Project a Gateway."""
+    conditions = (raw.get("status") or {}).get("conditions") or ()
+    programmed = any(entry["type"] == "Programmed" and entry["status"] == "True" for entry in conditions)
+    listeners = tuple(entry["name"] for entry in raw["spec"].get("listeners") or ())
+    return GatewayView(meta_of(raw), raw["spec"]["gatewayClassName"], listeners, programmed)
+
+
+def gateway_class_view(raw: Mapping[str, Any]) -> GatewayClassView:
+    """Project a GatewayClass. Features were plain strings before Gateway API 1.3 and are objects since."""
+    listed = (raw.get("status") or {}).get("supportedFeatures") or ()
+    features = frozenset(str(entry["name"] if isinstance(entry, Mapping) else entry) for entry in listed)
+    return GatewayClassView(meta_of(raw), raw["spec"]["controllerName"], features or None)
+
+
+def _container(raw: Mapping[str, Any]) -> ContainerView:
+    state, last = raw.get("state") or {}, raw.get("lastState") or {}
+    waiting = state.get("waiting") or {}
+    ended = state.get("terminated") or last.get("terminated") or {}
+    return ContainerView(
+        name=raw["name"],
+        restarts=raw.get("restartCount", 0),
+        waiting=waiting.get("reason"),
+        waiting_message=waiting.get("message", ""),
+        exit_code=ended.get("exitCode"),
+        exit_reason=ended.get("reason", ""),
+    )
+
+
+def _controller(references: Iterable[Mapping[str, Any]]) -> Controller | None:
+    for reference in references:
+        if reference.get("controller"):
+            return Controller(reference["kind"], reference["name"], reference["uid"])
+    return None
+
+
+def _managers(entries: Iterable[Mapping[str, Any]]) -> tuple[str, tuple[str, ...]]:
+    """Our own fields, and who else owns something in the spec."""
+    managed, others = "", set[str]()
+    for entry in entries:
+        manager, fields = entry.get("manager", ""), entry.get("fieldsV1") or {}
+        if manager == FIELD_MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource"):
+            managed = json.dumps(fields, separators=(",", ":"))
+        elif manager != FIELD_MANAGER and "f:spec" in fields:
+            others.add(manager)
+    return managed, tuple(sorted(others))

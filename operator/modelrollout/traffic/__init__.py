@@ -1,0 +1,1 @@
+"""Who carries traffic: one file per provider behind `TrafficProvider`."""

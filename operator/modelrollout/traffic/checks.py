@@ -1,0 +1,81 @@
+"""Why the traffic that a spec asks for cannot be carried. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.traffic import ParentRef
+from modelrollout.engine.split import FULL
+from modelrollout.kube.caches import Cache
+from modelrollout.kube.views import GatewayView
+from modelrollout.traffic.capabilities import Mirroring, mirroring
+
+FIELD: Final = "spec.traffic.gatewayAPI"
+
+
+def traffic_problems(rollout: ModelRollout, cache: Cache) -> Iterator[str]:
+    """All that shows without asking the API server: one line each."""
+    yield from _rule_problems(rollout)
+    gateways: list[GatewayView] = []
+    for index, reference in enumerate(rollout.spec.traffic.gateway_api.parent_refs):
+        field = f"{FIELD}.parentRefs[{index}]"
+        namespace = reference.namespace or rollout.key.namespace
+        gateway = cache.gateway(namespace, reference.name)
+        if gateway is None:
+            yield f'{field}.name: no Gateway "{reference.name}" in namespace "{namespace}"; create it or name another'
+            continue
+        gateways.append(gateway)
+        yield from _listener_problems(field, reference, gateway)
+    for gateway in dict.fromkeys(gateways):
+        yield from _mirror_problems(rollout, gateway, cache)
+
+
+def _rule_problems(rollout: ModelRollout) -> Iterator[str]:
+    # The parsed spec has dropped what it does not know, so backendRefs show only in what the user wrote.
+    raw_rules = (rollout.raw_spec["traffic"]["gatewayAPI"].get("rules")) or ()
+    for index, raw in enumerate(raw_rules):
+        if raw.get("backendRefs"):
+            yield f"{FIELD}.rules[{index}].backendRefs: the operator sets them from stages; remove them"
+        if any(entry.get("type") == "RequestMirror" for entry in raw.get("filters") or ()):
+            yield (
+                f"{FIELD}.rules[{index}].filters: RequestMirror is set by a shadow stage; remove it,"
+                " and add a stage with shadow"
+            )
+
+
+def _listener_problems(field: str, reference: ParentRef, gateway: GatewayView) -> Iterator[str]:
+    if reference.section_name is not None and reference.section_name not in gateway.listeners:
+        have = ", ".join(gateway.listeners)
+        yield f'{field}.sectionName: Gateway "{reference.name}" has no "{reference.section_name}"; name one of: {have}'
+
+
+def _mirror_problems(rollout: ModelRollout, gateway: GatewayView, cache: Cache) -> Iterator[str]:
+    stages = [(index, stage.shadow) for index, stage in enumerate(rollout.spec.stages) if stage.shadow is not None]
+    if not stages:
+        return
+    gateway_class = cache.gateway_class(gateway.class_name)
+    ability = mirroring(gateway_class.controller_name, gateway_class.features) if gateway_class else None
+    controller = gateway_class.controller_name if gateway_class else f"unknown class {gateway.class_name}"
+    name = f'Gateway "{gateway.meta.name}" ({controller})'
+    for index, shadow in stages:
+        problem = _explain(ability, shadow.percent)
+        if problem is not None:
+            yield f"spec.stages[{index}].shadow: {name} {problem}"
+
+
+def _explain(ability: Mirroring | None, percent: int) -> str | None:
+    remedy = "remove the stage or use another gateway"
+    match ability:
+        case None:
+            return (
+                "is not known to mirror requests, and its GatewayClass does not say so in status.supportedFeatures;"
+                f" {remedy}"
+            )
+        case Mirroring.NONE:
+            return f"cannot mirror requests; {remedy}"
+        case Mirroring.ALL if percent < FULL:
+            return f"mirrors all requests or none, not {percent} percent; set percent: 100, or {remedy}"
+        case _:
+            return None

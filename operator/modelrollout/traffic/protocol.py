@@ -1,0 +1,53 @@
+"""What the operator asks of whatever carries traffic."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from modelrollout.api.resource import ModelRollout
+from modelrollout.engine.observed import RouteDecision, RouteState
+from modelrollout.engine.split import Split
+from modelrollout.kube.apply import Drift
+
+
+class TrafficProvider(Protocol):
+    """Splits requests between revisions. Methods that talk to the API server raise TransientError or TerminalError."""
+
+    def observe(self, rollout: ModelRollout) -> RouteState | None:
+        """The route as the caches have it, or None."""
+        ...
+
+    async def read(self, rollout: ModelRollout) -> RouteState | None:
+        """The route, live, or None."""
+        ...
+
+    async def write(
+        self, rollout: ModelRollout, split: Split, sequence: int, decision: RouteDecision, *, guard: RouteState | None
+    ) -> RouteState:
+        """Carry a split out in one write.
+
+        Args:
+            sequence: number of the decision.
+            guard: the route as `read` has shown it. A write that raises the candidate's share needs it, and is refused
+                if the route has changed since. A lowering goes without: nothing may stand in its way.
+
+        Raises:
+            ConflictError: the route is not as in `guard`.
+        """
+        ...
+
+    def needs_write(self, rollout: ModelRollout, split: Split, sequence: int) -> bool:
+        """Whether the route, as the caches have it, is not what `write` would make it."""
+        ...
+
+    def drift(self, rollout: ModelRollout, split: Split) -> Drift | None:
+        """What somebody else changed in the route since a write of this split, as the caches have it."""
+        ...
+
+    async def problems(self, rollout: ModelRollout) -> tuple[str, ...]:
+        """Why the traffic that the spec asks for cannot be carried, one line each, naming the field and the remedy."""
+        ...
+
+    async def delete(self, rollout: ModelRollout) -> None:
+        """Delete the route."""
+        ...

@@ -1,0 +1,1 @@
+"""What serves: one file per kind of workload behind `WorkloadProvider`."""

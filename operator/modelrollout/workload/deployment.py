@@ -1,0 +1,144 @@
+"""Revisions as Deployments."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from modelrollout.api.errors import TerminalError
+from modelrollout.api.resource import ModelRollout
+from modelrollout.engine.observed import RevisionState
+from modelrollout.engine.revisions import Revision, object_name
+from modelrollout.kube.apply import Applier, Drift
+from modelrollout.kube.caches import Cache
+from modelrollout.kube.client import KubeClient
+from modelrollout.kube.errors import ConflictError, NameTakenError
+from modelrollout.kube.resources import CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Object, Resource
+from modelrollout.kube.views import ControllerRevisionView, controller_revision_view
+from modelrollout.workload import pods, render
+from modelrollout.workload.dry_run import DryRun
+from modelrollout.workload.template import template_problems
+
+
+class DeploymentWorkload:
+    """One ControllerRevision, Deployment and Service per revision, and Service `<name>`.
+
+    Scaling is the same server-side apply as making: with the stored template nothing but `replicas` differs, so no pod
+    is rolled, one manager goes on owning every field, and a change by hand to any of them shows.
+    """
+
+    def __init__(self, client: KubeClient, cache: Cache, applier: Applier) -> None:
+        self._client = client
+        self._cache = cache
+        self._applier = applier
+        self._dry_run = DryRun(client)
+
+    async def ensure(self, rollout: ModelRollout, revision: Revision, replicas: int) -> tuple[Drift, ...]:
+        """As in WorkloadProvider. The record comes first: what exists can always be explained and collected."""
+        stored = await self._stored(rollout, revision.hash) or await self._store(rollout, revision)
+        if stored.revision.input != revision.input:
+            raise TerminalError(
+                "HashCollision",
+                f"{CONTROLLER_REVISION.kind} {stored.meta.name} records another input of the same hash:"
+                " change anything in spec.workload.deployment.template, such as an annotation",
+            )
+        return await self._write(
+            rollout,
+            (DEPLOYMENT, _deployment(rollout, stored, replicas)),
+            (SERVICE, render.revision_service(rollout, stored.revision)),
+        )
+
+    async def scale(self, rollout: ModelRollout, revision: str, replicas: int) -> tuple[Drift, ...]:
+        """As in WorkloadProvider."""
+        stored = await self._required(rollout, revision)
+        return await self._write(rollout, (DEPLOYMENT, _deployment(rollout, stored, replicas)))
+
+    async def serve(self, rollout: ModelRollout, revision: str) -> tuple[Drift, ...]:
+        """As in WorkloadProvider."""
+        stored = await self._required(rollout, revision)
+        return await self._write(rollout, (SERVICE, render.stable_service(rollout, stored.revision)))
+
+    async def collect(self, rollout: ModelRollout, revision: str) -> None:
+        """As in WorkloadProvider. The record goes last, so that an interrupted collection is taken up again."""
+        name = object_name(rollout.key.name, revision)
+        for resource in (DEPLOYMENT, SERVICE, CONTROLLER_REVISION):
+            await self._applier.delete(rollout, resource, name)
+
+    def observe(self, rollout: ModelRollout, revision: Revision) -> RevisionState:
+        """As in WorkloadProvider."""
+        name = revision.object_name(rollout.key.name)
+        deployment = self._cache.deployment(rollout.key.namespace, name)
+        slices = self._cache.endpoint_slices(rollout.key, name)
+        own_pods = self._cache.pods(rollout.key, revision.hash)
+        return RevisionState(
+            revision=revision,
+            replicas=deployment.replicas if deployment else None,
+            ready_endpoints=len(frozenset().union(*(part.ready for part in slices))),
+            crashing=pods.crashing(own_pods),
+            created_at=deployment.meta.created_at if deployment else None,
+        )
+
+    def waiting(self, rollout: ModelRollout, revision: Revision) -> str | None:
+        """What the revision's containers wait for that needs a person, such as ImagePullBackOff, or None."""
+        return pods.waiting(self._cache.pods(rollout.key, revision.hash))
+
+    def revisions(self, rollout: ModelRollout) -> tuple[Revision, ...]:
+        """As in WorkloadProvider."""
+        views = self._cache.revisions(rollout.key)
+        return tuple(view.revision for view in views if view.meta.is_controlled_by(rollout.uid))
+
+    async def problems(self, rollout: ModelRollout, revision: Revision) -> tuple[str, ...]:
+        """As in WorkloadProvider. The API server is asked only about a revision that has not been made yet."""
+        found = list(template_problems(revision))
+        name = revision.object_name(rollout.key.name)
+        wanted = ((CONTROLLER_REVISION, name), (DEPLOYMENT, name), (SERVICE, name), (SERVICE, rollout.key.name))
+        missing: set[tuple[Resource, str]] = set()
+        for resource, object_name_ in wanted:
+            try:
+                if await self._applier.find(rollout, resource, object_name_) is None:
+                    missing.add((resource, object_name_))
+            except NameTakenError as error:
+                found.append(error.message)
+        if (DEPLOYMENT, name) in missing:
+            template = render.pod_template(rollout, revision)
+            replicas = rollout.spec.workload.deployment.replicas
+            body = render.deployment(rollout, revision, template, replicas)
+            found += await self._dry_run.problems(DEPLOYMENT, body)
+        if (SERVICE, name) in missing:
+            found += await self._dry_run.problems(SERVICE, render.revision_service(rollout, revision))
+        return tuple(found)
+
+    async def _write(self, rollout: ModelRollout, *bodies: tuple[Resource, Object]) -> tuple[Drift, ...]:
+        drifts = [await self._applier.write(rollout, resource, body) for resource, body in bodies]
+        return tuple(drift for drift in drifts if drift is not None)
+
+    async def _store(self, rollout: ModelRollout, revision: Revision) -> ControllerRevisionView:
+        number = 1 + max((view.number for view in self._cache.revisions(rollout.key)), default=0)
+        body = render.controller_revision(rollout, revision, number)
+        return controller_revision_view(await self._applier.create(rollout, CONTROLLER_REVISION, body))
+
+    async def _stored(self, rollout: ModelRollout, revision: str) -> ControllerRevisionView | None:
+        """The record of a revision: live where the cache has none yet. Once made, it is only ever read."""
+        name = object_name(rollout.key.name, revision)
+        if await self._applier.find(rollout, CONTROLLER_REVISION, name) is None:
+            return None
+        cached = self._cache.revision(rollout.key.namespace, name)
+        if cached is not None:
+            return cached
+        live = await self._client.get(CONTROLLER_REVISION, rollout.key.namespace, name)
+        return None if live is None else controller_revision_view(live)
+
+    async def _required(self, rollout: ModelRollout, revision: str) -> ControllerRevisionView:
+        stored = await self._stored(rollout, revision)
+        if stored is None:
+            name = object_name(rollout.key.name, revision)
+            # Somebody deleted the record. While the spec asks for this revision, `ensure` makes it again.
+            raise ConflictError(
+                "Conflict", f"{CONTROLLER_REVISION.kind} {name} is missing: {revision} cannot be changed"
+            )
+        return stored
+
+
+def _deployment(rollout: ModelRollout, stored: ControllerRevisionView, replicas: int) -> Object:
+    template: dict[str, Any] = json.loads(stored.template)
+    return render.deployment(rollout, stored.revision, template, replicas)

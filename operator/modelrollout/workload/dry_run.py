@@ -1,0 +1,46 @@
+"""The API server's own opinion of an object before it is made."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from modelrollout.kube.client import KubeClient
+from modelrollout.kube.errors import ConflictError, RefusedError
+from modelrollout.kube.resources import Object, Resource
+
+_OURS: Final = (
+    (re.compile(r"\bspec\.template\b"), "spec.workload.deployment.template"),
+    (re.compile(r"\bspec\.ports\[0\]\."), "spec.service."),
+    (re.compile(r"\bspec\.progressDeadlineSeconds\b"), "spec.workload.deployment.progressDeadline"),
+)
+
+
+class DryRun:
+    """Creates objects with `dryRun=All`: nothing is stored."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+
+    async def problems(self, resource: Resource, body: Object) -> tuple[str, ...]:
+        """All that the API server has against an object, each line with the field as the ModelRollout has it.
+
+        A create, not an apply: it names all unknown fields at once, where an apply stops at the first.
+
+        Raises:
+            TransientError, ForbiddenError: as KubeClient does.
+        """
+        try:
+            await self._client.create(resource, body, dry_run=True)
+        except RefusedError as error:
+            return tuple(translate(cause) for cause in error.causes)
+        except ConflictError:
+            return ()  # it has been made in the meantime, so it was accepted
+        return ()
+
+
+def translate(message: str) -> str:
+    """A message about one of our objects in terms of the ModelRollout's fields."""
+    for pattern, field in _OURS:
+        message = pattern.sub(field, message)
+    return message

@@ -1,0 +1,46 @@
+"""What the operator asks of any kind of workload."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from modelrollout.api.resource import ModelRollout
+from modelrollout.engine.observed import RevisionState
+from modelrollout.engine.revisions import Revision
+from modelrollout.kube.apply import Drift
+
+
+class WorkloadProvider(Protocol):
+    """Makes revisions serve, and says how they do.
+
+    Methods that write are level-based: they send nothing when all is as it should be, and return what somebody else had
+    changed or deleted and is now restored. They raise TransientError or TerminalError.
+    """
+
+    async def ensure(self, rollout: ModelRollout, revision: Revision, replicas: int) -> tuple[Drift, ...]:
+        """Make a revision's objects exist as they were first made, with that many replicas."""
+        ...
+
+    async def scale(self, rollout: ModelRollout, revision: str, replicas: int) -> tuple[Drift, ...]:
+        """Set the replicas of a stored revision, given by its hash."""
+        ...
+
+    async def serve(self, rollout: ModelRollout, revision: str) -> tuple[Drift, ...]:
+        """Let Service `<name>` select a stored revision, given by its hash."""
+        ...
+
+    async def collect(self, rollout: ModelRollout, revision: str) -> None:
+        """Delete the objects of a revision, given by its hash. Its traffic must be gone."""
+        ...
+
+    def observe(self, rollout: ModelRollout, revision: Revision) -> RevisionState:
+        """What the revision's pods are doing, from the caches."""
+        ...
+
+    def revisions(self, rollout: ModelRollout) -> tuple[Revision, ...]:
+        """Stored revisions, oldest first, from the caches."""
+        ...
+
+    async def problems(self, rollout: ModelRollout, revision: Revision) -> tuple[str, ...]:
+        """Why a revision cannot be made, one line each, naming the field and the remedy."""
+        ...

@@ -1,0 +1,93 @@
+"""The objects of a revision, rendered. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from modelrollout.api.names import LABEL_NAME, LABEL_REVISION
+from modelrollout.api.resource import ModelRollout
+from modelrollout.engine.revisions import HASH_VERSION, Revision
+from modelrollout.kube.apply import owned
+from modelrollout.kube.resources import CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Object
+
+PORT_NAME = "http"
+
+
+def selector(rollout: str, revision: str) -> dict[str, str]:
+    """Labels that select the pods of a revision; nothing else selects them, ever."""
+    return {LABEL_NAME: rollout, LABEL_REVISION: revision}
+
+
+def pod_template(rollout: ModelRollout, revision: Revision) -> Object:
+    """The user's template with our two labels: what is stored, and never rendered again for a stored revision."""
+    template: Object = json.loads(json.dumps(revision.parsed()["template"]))
+    metadata = template.get("metadata") or {}
+    labels = (metadata.get("labels") or {}) | selector(rollout.key.name, revision.hash)
+    return template | {"metadata": metadata | {"labels": labels}}
+
+
+def controller_revision(rollout: ModelRollout, revision: Revision, number: int) -> Object:
+    """The record of a revision.
+
+    The input is text, so that not a byte of what equality is judged on passes through another JSON library.
+
+    Args:
+        number: larger than that of any earlier revision.
+    """
+    data = {
+        "hashVersion": HASH_VERSION,
+        "hash": revision.hash,
+        "input": revision.input,
+        "template": pod_template(rollout, revision),
+    }
+    return owned(
+        rollout,
+        CONTROLLER_REVISION,
+        revision.object_name(rollout.key.name),
+        {"data": data, "revision": number},
+        revision=revision.hash,
+    )
+
+
+def deployment(rollout: ModelRollout, revision: Revision, template: Mapping[str, Any], replicas: int) -> Object:
+    """The Deployment of a revision.
+
+    Args:
+        template: as stored in its ControllerRevision, so that a newer operator rolls no pods.
+    """
+    spec = {
+        "replicas": replicas,
+        "selector": {"matchLabels": selector(rollout.key.name, revision.hash)},
+        "template": template,
+        # Its template never changes, so this acts only when somebody restarts or restores it by hand.
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "progressDeadlineSeconds": max(1, round(rollout.spec.workload.deployment.progress_deadline.total_seconds())),
+        "revisionHistoryLimit": 0,
+    }
+    return owned(rollout, DEPLOYMENT, revision.object_name(rollout.key.name), {"spec": spec}, revision=revision.hash)
+
+
+def revision_service(rollout: ModelRollout, revision: Revision) -> Object:
+    """The Service of a revision, to which the gateway sends its share."""
+    name = revision.object_name(rollout.key.name)
+    return owned(rollout, SERVICE, name, {"spec": _service_spec(rollout, revision)}, revision=revision.hash)
+
+
+def stable_service(rollout: ModelRollout, revision: Revision) -> Object:
+    """Service `<name>`, for clients inside the cluster: it follows the stable revision."""
+    return owned(rollout, SERVICE, rollout.key.name, {"spec": _service_spec(rollout, revision)})
+
+
+def _service_spec(rollout: ModelRollout, revision: Revision) -> dict[str, Any]:
+    wanted = revision.parsed()["service"]
+    port = {
+        "name": PORT_NAME,
+        "port": wanted["port"],
+        "targetPort": wanted.get("targetPort", wanted["port"]),
+        "protocol": "TCP",
+    }
+    if wanted.get("appProtocol"):
+        port["appProtocol"] = wanted["appProtocol"]
+    return {"selector": selector(rollout.key.name, revision.hash), "ports": [port]}
