@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -38,6 +37,25 @@ class Key:
         return f"{self.namespace}/{self.name}"
 
 
+class Identified(Protocol):
+    """A ModelRollout as far as addressing it goes: also one whose spec cannot be read."""
+
+    @property
+    def key(self) -> Key:
+        """Which it is."""
+        ...
+
+    @property
+    def uid(self) -> str:
+        """Which of that name it is."""
+        ...
+
+    @property
+    def resource_version(self) -> str:
+        """The version that was read."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRollout:
     """A ModelRollout as read from the API server.
@@ -64,8 +82,7 @@ def parse_spec(raw: Mapping[str, Any]) -> ModelRolloutSpec:
         SpecError: with all problems at once.
     """
     try:
-        # JSON mode is strict about types, as the API server is, and still reads enums and tuples from their JSON form.
-        return ModelRolloutSpec.model_validate_json(json.dumps(raw), strict=True)
+        return ModelRolloutSpec.model_validate(raw)
     except ValidationError as error:
         raise SpecError(tuple(_line(entry["loc"], entry["msg"]) for entry in error.errors())) from error
 

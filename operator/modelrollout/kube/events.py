@@ -7,11 +7,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from modelrollout.api.errors import ModelRolloutError
 from modelrollout.api.names import API_VERSION, KIND
-from modelrollout.api.resource import ModelRollout
+from modelrollout.api.resource import Identified
 from modelrollout.engine.plan import Event
 from modelrollout.kube.client import KubeClient, PatchType
 from modelrollout.kube.errors import NotFoundError
@@ -28,7 +28,7 @@ REMEMBERED: Final = 1000
 class Log(Protocol):
     """The part of a structlog logger that is needed."""
 
-    def warning(self, event: str, /, **fields: object) -> object:
+    def warning(self, event: str, *args: Any, **kw: Any) -> Any:
         """Log that something went wrong and nothing stops for it."""
         ...
 
@@ -65,7 +65,7 @@ class EventRecorder:
         self._on_failure = on_failure
         self._series: OrderedDict[tuple[str, Event], _Series] = OrderedDict()
 
-    async def record(self, rollout: ModelRollout, event: Event, *, action: str) -> None:
+    async def record(self, rollout: Identified, event: Event, *, action: str) -> None:
         """Record what happened to a ModelRollout.
 
         Args:
@@ -82,7 +82,7 @@ class EventRecorder:
             if self._on_failure is not None:
                 self._on_failure()
 
-    async def _create(self, rollout: ModelRollout, event: Event, action: str, now: datetime) -> None:
+    async def _create(self, rollout: Identified, event: Event, action: str, now: datetime) -> None:
         name = f"{rollout.key.name}.{secrets.token_hex(8)}"
         body: Object = {
             "apiVersion": EVENT.api_version,
@@ -106,7 +106,7 @@ class EventRecorder:
         await self._client.create(EVENT, body)
         self._remember((rollout.uid, event), _Series(name, 1, now))
 
-    async def _repeat(self, rollout: ModelRollout, identity: tuple[str, Event], now: datetime) -> bool:
+    async def _repeat(self, rollout: Identified, identity: tuple[str, Event], now: datetime) -> bool:
         """Count one more; False if the event is gone, as the API server drops events after an hour."""
         known = self._series[identity]
         body = {"series": {"count": known.count + 1, "lastObservedTime": _micro(now)}}

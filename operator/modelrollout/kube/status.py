@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelrollout.api.names import API_VERSION, KIND
-from modelrollout.api.resource import Key, ModelRollout, parse
+from modelrollout.api.resource import Identified, Key, ModelRollout, parse
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.kube.client import KubeClient
 from modelrollout.kube.resources import MODEL_ROLLOUT, Object
@@ -20,7 +20,7 @@ async def read_rollout(client: KubeClient, key: Key) -> ModelRollout | None:
     return None if raw is None else parse(raw)
 
 
-async def write_status(client: KubeClient, rollout: ModelRollout, status: ModelRolloutStatus) -> str:
+async def write_status(client: KubeClient, rollout: Identified, status: ModelRolloutStatus) -> str:
     """Write the whole status, on condition that the ModelRollout is still as it was read.
 
     The body has no spec: for the status subresource the API server takes everything but `status` from what is stored.

@@ -42,9 +42,17 @@ class WorkQueue(Generic[K]):
         self._order = itertools.count()
         self._wake = asyncio.Event()
         self._failures: dict[K, int] = {}
+        self._stopping = False
 
     def __len__(self) -> int:
         return len(self._dirty)
+
+    async def stop(self, patience: float) -> None:
+        """Take no more keys, and wait at most `patience` seconds for those that workers have."""
+        self._stopping = True
+        deadline = self._clock() + patience
+        while self._active and self._clock() < deadline:  # noqa: ASYNC110 - once, at the end of the process
+            await asyncio.sleep(0.05)
 
     def add(self, key: K) -> None:
         """Look at it as soon as a worker is free; whatever was planned for later is overtaken."""
@@ -84,9 +92,11 @@ class WorkQueue(Generic[K]):
                 continue
 
     async def run_worker(self, reconcile: Reconcile[K], on_error: OnError[K]) -> None:
-        """Reconcile one key after the other, for ever; no key's failure ends the worker."""
+        """Reconcile one key after the other until `stop`; no key's failure ends the worker."""
         while True:
             key = await self._ready.get()
+            if self._stopping:
+                return
             self._dirty.discard(key)
             self._active.add(key)
             # What was planned for later is planned anew by the reconcile that starts now.

@@ -1,0 +1,192 @@
+"""Puts the parts together and keeps them running."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from datetime import UTC, datetime
+
+import kopf
+from kubernetes.aio import client as kubernetes_client
+from kubernetes.aio import config as kubernetes_config
+
+from modelrollout.api.errors import TerminalError, TransientError
+from modelrollout.api.resource import Key
+from modelrollout.kube.apply import Applier
+from modelrollout.kube.caches import Cache
+from modelrollout.kube.client import KubeClient, Request
+from modelrollout.kube.events import EventRecorder
+from modelrollout.kube.resources import MODEL_ROLLOUT
+from modelrollout.runtime import handlers
+from modelrollout.runtime.carry_out import CarryOut
+from modelrollout.runtime.complain import Complainer
+from modelrollout.runtime.handlers import Intake
+from modelrollout.runtime.health import Health
+from modelrollout.runtime.logs import logger
+from modelrollout.runtime.observer import Observer
+from modelrollout.runtime.queue import WorkQueue
+from modelrollout.runtime.reconciler import Reconciler
+from modelrollout.runtime.record import Recorder
+from modelrollout.runtime.rollouts import Rollouts
+from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.sources import Sources
+from modelrollout.runtime.telemetry import Telemetry
+from modelrollout.runtime.validator import Validator
+from modelrollout.traffic.registry import Traffics
+from modelrollout.workload.registry import Workloads
+
+DRAIN_SECONDS = 10.0
+
+
+def now() -> datetime:
+    """The wall clock. What rests on it is checked against Prometheus's, as clocks jump."""
+    return datetime.now(UTC)
+
+
+class App:
+    """One operator process."""
+
+    def __init__(self, settings: Settings, api: kubernetes_client.ApiClient) -> None:
+        self._settings = settings
+        self.telemetry = Telemetry()
+        self.health = Health(self.telemetry, time.monotonic)
+        self.rollouts = Rollouts()
+        self.cache = Cache()
+        self.queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+        self.client = KubeClient(api, on_request=self._count_api)
+        self._sources = Sources(settings, self._count_prometheus)
+        self._applier = Applier(self.client, self.cache)
+        events = EventRecorder(self.client, instance=os.environ.get("POD_NAME", "modelrollout"), log=logger(), now=now)
+        traffics = Traffics(self.client, self.cache, self._applier)
+        workloads = Workloads(self.client, self.cache, self._applier)
+        self._validator = Validator(workloads, traffics)
+        recorder = Recorder(self.client, self.rollouts, events, self.telemetry, now)
+        self.reconciler = Reconciler(
+            rollouts=self.rollouts,
+            observer=Observer(workloads, traffics, self._sources, self._validator),
+            carry_out=CarryOut(self.client, workloads, traffics, recorder),
+            recorder=recorder,
+            complainer=Complainer(self.client, self.rollouts, events, now),
+            telemetry=self.telemetry,
+            now=now,
+            forget=self._forget,
+        )
+        self.intake = Intake(self.rollouts, self.cache, self.queue.add, self._gone)
+
+    async def fill(self) -> None:
+        """Read everything once. Nothing is decided on half-filled caches; and deletions that no watch told are noticed.
+
+        Raises:
+            ModelRolloutError: a kind cannot be listed, for instance because its CRD is not installed.
+        """
+        for watched in self.cache.resources():
+            listing = await self.client.list(watched.resource, label_selector=watched.label_selector)
+            self.intake.list_of_children(watched.resource, listing.items, listing.resource_version)
+        listing = await self.client.list(MODEL_ROLLOUT)
+        self.intake.list_of_rollouts(listing.items)
+
+    async def run(self) -> None:
+        """Serve until a signal, or until a part that must run for ever ends.
+
+        Raises:
+            Exception: of the part that ended.
+        """
+        runner = await self.health.serve(self._settings.http_port)
+        try:
+            await self.fill()
+            self.health.ready()
+            await self._run_parts()
+        finally:
+            await runner.cleanup()
+            self._sources.close()
+
+    async def _run_parts(self) -> None:
+        registry = kopf.OperatorRegistry()
+        kopf_settings = kopf.OperatorSettings()
+        watched = self.cache.resources()
+        handlers.configure(kopf_settings, watched)
+        handlers.register(registry, watched, self.intake)
+        namespaces = self._settings.namespaces
+        # Before kopf: at its end it cancels every task that began after it.
+        parts = [
+            asyncio.create_task(self.health.run_heartbeat(), name="heartbeat"),
+            asyncio.create_task(self.queue.run_clock(), name="clock"),
+            asyncio.create_task(self._run_resync(), name="resync"),
+            *(
+                asyncio.create_task(self.queue.run_worker(self._reconcile, self._on_error), name=f"worker-{number}")
+                for number in range(self._settings.workers)
+            ),
+        ]
+        watching = asyncio.create_task(
+            kopf.operator(
+                registry=registry,
+                settings=kopf_settings,
+                standalone=True,
+                clusterwide=not namespaces,
+                namespaces=namespaces,
+            ),
+            name="watching",
+        )
+        try:
+            done, _ = await asyncio.wait([watching, *parts], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if task is not watching:
+                    self.health.fail(f"{task.get_name()} has ended")
+                task.result()
+        finally:
+            await self.queue.stop(DRAIN_SECONDS)
+            for task in (watching, *parts):
+                task.cancel()
+            await asyncio.gather(watching, *parts, return_exceptions=True)
+
+    async def _run_resync(self) -> None:
+        """Look at everything now and then: heals what a mute watch or a relist has missed."""
+        while True:
+            await asyncio.sleep(self._settings.resync.total_seconds() * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+            try:
+                await self.fill()
+            except (TransientError, TerminalError) as error:
+                logger().warning("resync failed; trying again at the next one", error=str(error))
+
+    async def _reconcile(self, key: Key) -> float | None:
+        self.telemetry.queue.set(len(self.queue))
+        return await self.reconciler.reconcile(key)
+
+    def _on_error(self, key: Key, error: Exception, seconds: float) -> None:
+        expected = isinstance(error, TransientError)
+        report = logger().info if expected else logger().error
+        report(
+            "reconcile failed",
+            rollout=str(key),
+            error=f"{type(error).__name__}: {error}",
+            again_in_seconds=round(seconds, 1),
+            exc_info=None if expected else error,
+        )
+
+    def _gone(self, key: Key) -> None:
+        self.reconciler.gone(key)
+        self.queue.drop(key)
+
+    def _forget(self, key: Key, uid: str) -> None:
+        self._sources.forget(uid)
+        self._validator.forget(key)
+        self._applier.forget(key)
+
+    def _count_api(self, request: Request) -> None:
+        outcome = "error" if request.status == 0 or request.status >= 400 else "ok"
+        self.telemetry.api_requests.labels(request.verb, request.resource.full_name, outcome).inc()
+
+    def _count_prometheus(self, outcome: str, _: float) -> None:
+        self.telemetry.prometheus_requests.labels(outcome).inc()
+
+
+async def run(settings: Settings) -> None:
+    """Connect to the cluster that the environment names, and serve."""
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        kubernetes_config.load_incluster_config()
+    else:
+        await kubernetes_config.load_kube_config()
+    async with kubernetes_client.ApiClient() as api:
+        await App(settings, api).run()

@@ -1,0 +1,125 @@
+"""Carries a plan out: every write of the operator, in the order that makes a crash between any two of them safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from modelrollout.api.resource import ModelRollout
+from modelrollout.engine.observed import RouteDecision, RouteState
+from modelrollout.engine.plan import LOWERING, Event, EventType, Plan
+from modelrollout.engine.situation import Observation
+from modelrollout.engine.split import Split
+from modelrollout.kube.apply import Drift
+from modelrollout.kube.client import KubeClient
+from modelrollout.kube.errors import ConflictError
+from modelrollout.kube.status import read_rollout
+from modelrollout.runtime.record import Recorder
+from modelrollout.traffic.registry import Traffics
+from modelrollout.workload.registry import Workloads
+
+
+class CarryOut:
+    """Writes what a plan says, and nothing that is so already."""
+
+    def __init__(self, client: KubeClient, workloads: Workloads, traffics: Traffics, recorder: Recorder) -> None:
+        self._client = client
+        self._workloads = workloads
+        self._traffics = traffics
+        self._recorder = recorder
+
+    async def carry_out(self, seen: Observation, plan: Plan) -> None:
+        """Make it so.
+
+        Down: the route first, then status; a crash between them loses nothing, as the route carries the decision.
+        Up, or level: status first, then the route; a crash between them leaves less traffic on the candidate than
+        decided, and the next look goes on from there.
+
+        Raises:
+            ModelRolloutError: a write failed; what came before it stands, and carrying out again completes it.
+        """
+        if plan.action in LOWERING:
+            await self._route(seen, plan)
+            rollout = await self._recorder.status(seen, plan)
+            await self._events(rollout, plan.events)
+            return
+        rollout = await self._recorder.status(seen, plan)
+        await self._events(rollout, plan.events)
+        drifts = list(await self._serving(seen, rollout, plan))
+        drifts += await self._route(seen, plan, rollout)
+        if plan.serve is not None:
+            drifts += await self._workloads.of(rollout).serve(rollout, plan.serve)
+        drifts += await self._stopped(rollout, plan)
+        for revision in plan.collect:
+            await self._workloads.of(rollout).collect(rollout, revision)
+        await self._events(rollout, (Event(EventType.WARNING, "DriftRestored", drift.text) for drift in drifts))
+
+    async def _serving(self, seen: Observation, rollout: ModelRollout, plan: Plan) -> Iterable[Drift]:
+        drifts: list[Drift] = []
+        for revision, replicas in plan.replicas.items():
+            state = seen.state_of(revision)
+            if replicas and state is not None:
+                drifts += await self._workloads.of(rollout).ensure(rollout, state.revision, replicas)
+        return drifts
+
+    async def _stopped(self, rollout: ModelRollout, plan: Plan) -> Iterable[Drift]:
+        """Last, after the route has been written without them."""
+        drifts: list[Drift] = []
+        for revision, replicas in plan.replicas.items():
+            if not replicas:
+                drifts += await self._workloads.of(rollout).scale(rollout, revision, replicas)
+        return drifts
+
+    async def _route(self, seen: Observation, plan: Plan, rollout: ModelRollout | None = None) -> Iterable[Drift]:
+        """Write the route if it differs.
+
+        Args:
+            rollout: with the status that was just written; needed to raise, and absent when lowering.
+        """
+        split, route = plan.split, seen.route
+        if split is None:
+            return ()
+        target = rollout or seen.rollout
+        if not self._traffics.of(target).needs_write(target, split, plan.status.sequence):
+            return ()
+        drift = self._traffics.of(target).drift(target, split)
+        guard = None
+        if rollout is not None and route is not None and raises(route, split, plan):
+            guard = await self._fresh(rollout, plan)
+        attempt = seen.status.attempt
+        decision = RouteDecision(
+            action=plan.action.value,
+            revision=attempt.revision if attempt is not None else seen.desired.hash,
+            reason=plan.reason,
+            message=plan.message,
+            at=seen.now,
+        )
+        await self._traffics.of(target).write(target, split, plan.status.sequence, decision, guard=guard)
+        return (drift,) if drift is not None else ()
+
+    async def _fresh(self, rollout: ModelRollout, plan: Plan) -> RouteState | None:
+        """Read live what a raise rests on: a stale cache, or an operator that was frozen, raises nothing.
+
+        Raises:
+            ConflictError: the ModelRollout is no longer the one that was decided on, or somebody decided later.
+        """
+        live = await read_rollout(self._client, rollout.key)
+        if live is None or (live.uid, live.resource_version) != (rollout.uid, rollout.resource_version):
+            raise ConflictError("Conflict", "the ModelRollout changed after the decision; deciding again")
+        route = await self._traffics.of(rollout).read(rollout)
+        if route is not None and route.sequence > plan.status.sequence:
+            raise ConflictError("Conflict", "the route carries a later decision; deciding again")
+        return route
+
+    async def _events(self, rollout: ModelRollout, events: Iterable[Event]) -> None:
+        for event in events:
+            await self._recorder.event(rollout, event)
+
+
+def raises(route: RouteState, split: Split, plan: Plan) -> bool:
+    """Whether a write gives any revision but the stable one more requests, live or mirrored, than it has."""
+    stable = plan.status.stable.revision if plan.status.stable is not None else None
+    return any(
+        split.weight_of(revision) > route.weight_of(revision) or split.mirror_of(revision) > route.mirror_of(revision)
+        for revision in split.revisions
+        if revision != stable
+    )

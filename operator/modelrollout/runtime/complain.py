@@ -1,0 +1,76 @@
+"""The one place where a terminal error becomes conditions, an event and the next look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType, set_condition
+from modelrollout.api.errors import TerminalError
+from modelrollout.api.resource import Key
+from modelrollout.api.status import TEXT_MAX, ModelRolloutStatus, Phase
+from modelrollout.engine.plan import Event, EventType
+from modelrollout.kube.client import KubeClient
+from modelrollout.kube.events import EventRecorder
+from modelrollout.kube.status import write_status
+from modelrollout.runtime.logs import logger
+from modelrollout.runtime.rollouts import Rollouts
+
+LOOK_AGAIN_SECONDS: Final = 30.0
+"""A name that is taken or a right that is missing may be mended without any event that we watch."""
+
+
+class Complainer:
+    """Tells the user what cannot be done, once, and leaves everything that works as it is."""
+
+    def __init__(
+        self, client: KubeClient, rollouts: Rollouts, events: EventRecorder, now: Callable[[], datetime]
+    ) -> None:
+        self._client = client
+        self._rollouts = rollouts
+        self._events = events
+        self._now = now
+
+    async def complain(self, key: Key, error: TerminalError) -> float:
+        """Write conditions and an event; seconds until it is tried again.
+
+        Raises:
+            TransientError: the complaint could not be written.
+        """
+        rollout = self._rollouts.get(key)
+        if rollout is None:
+            return LOOK_AGAIN_SECONDS
+        status = stalled(rollout.status, error, rollout.generation, self._now())
+        if status != rollout.status:
+            logger().warning("stalled", reason=error.reason, message=error.message)
+            version = await write_status(self._client, rollout, status)
+            self._rollouts.wrote(key, status, version)
+            await self._events.record(rollout, Event(EventType.WARNING, error.reason, error.message), action="Stalled")
+        return LOOK_AGAIN_SECONDS
+
+
+def stalled(status: ModelRolloutStatus, error: TerminalError, generation: int, now: datetime) -> ModelRolloutStatus:
+    """A status that says why nothing goes on; where the rollout is stays as it was."""
+    conditions = status.conditions
+    rows = [(ConditionType.STALLED, ConditionStatus.TRUE), (ConditionType.RECONCILING, ConditionStatus.FALSE)]
+    if status.stable is None:
+        rows.append((ConditionType.READY, ConditionStatus.FALSE))
+    for kind, value in rows:
+        condition = Condition(
+            type=kind,
+            status=value,
+            observed_generation=generation,
+            last_transition_time=now,
+            reason=error.reason,
+            message=error.message[:TEXT_MAX],
+        )
+        conditions = set_condition(conditions, condition)
+    changes: dict[str, object] = {
+        "observed_generation": generation,
+        "conditions": conditions,
+        "verdict": error.message[:TEXT_MAX],
+    }
+    if status.attempt is None:
+        changes["phase"] = Phase.INVALID
+    return status.model_copy(update=changes)

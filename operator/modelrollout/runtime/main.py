@@ -1,0 +1,29 @@
+"""The entry point: `modelrollout`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from modelrollout.api.errors import ModelRolloutError
+from modelrollout.runtime.app import run
+from modelrollout.runtime.logs import configure, logger
+from modelrollout.runtime.settings import read_settings
+
+
+def main() -> None:
+    """Run the operator; exit status 1 when it cannot, so that it is restarted."""
+    try:
+        settings = read_settings()
+    except ModelRolloutError as error:
+        sys.exit(str(error))
+    configure(settings.log_format, settings.log_level)
+    try:
+        asyncio.run(run(settings))
+    except ModelRolloutError as error:
+        logger().error("cannot run", reason=error.reason, message=error.message)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Gathers everything that a decision looks at, once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from modelrollout.api.resource import ModelRollout
+from modelrollout.engine.decide import decide
+from modelrollout.engine.plan import LOWERING
+from modelrollout.engine.revisions import revision_of
+from modelrollout.engine.situation import Observation
+from modelrollout.runtime.sources import Sources
+from modelrollout.runtime.validator import Validator
+from modelrollout.traffic.registry import Traffics
+from modelrollout.workload.registry import Workloads
+
+
+class Observer:
+    """Reads caches, and Prometheus where a step is being judged."""
+
+    def __init__(self, workloads: Workloads, traffics: Traffics, sources: Sources, validator: Validator) -> None:
+        self._workloads = workloads
+        self._traffics = traffics
+        self._sources = sources
+        self._validator = validator
+
+    async def observe(self, rollout: ModelRollout, now: datetime) -> Observation:
+        """Gather.
+
+        What the caches show may already take the candidate's traffic away: then nobody waits for Prometheus or for a
+        dry run, which may be slow just when things break.
+        """
+        stored = self._workloads.of(rollout).revisions(rollout)
+        wanted = revision_of(rollout.raw_spec)
+        # Equality is that of the input: what an older recipe hashed keeps its hash.
+        desired = next((revision for revision in stored if revision.input == wanted.input), wanted)
+        revisions = stored if desired in stored else (*stored, desired)
+        glance = Observation(
+            now=now,
+            rollout=rollout,
+            desired=desired,
+            problems=(),
+            route=self._traffics.of(rollout).observe(rollout),
+            revisions=tuple(self._workloads.of(rollout).observe(rollout, revision) for revision in revisions),
+        )
+        if decide(glance).action in LOWERING:
+            return glance
+        source = self._sources.of(rollout)
+        problems = await self._validator.problems(rollout, desired, source.provider, now)
+        seen = replace(glance, problems=problems)
+        status = rollout.status
+        if status.attempt is None or status.attempt.step is None or status.stable is None:
+            source.judge.forget(rollout.uid)
+            return seen
+        evidence, more_at = await source.judge.evidence(rollout, status.stable, now)
+        return replace(seen, evidence=evidence, next_evidence_at=more_at)

@@ -1,0 +1,90 @@
+"""One look at one ModelRollout. May be called at any time, any number of times, after any crash."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from modelrollout.api.errors import TerminalError
+from modelrollout.api.resource import Key, ModelRollout
+from modelrollout.engine.decide import decide
+from modelrollout.engine.plan import Action, Plan
+from modelrollout.runtime.carry_out import CarryOut
+from modelrollout.runtime.complain import Complainer
+from modelrollout.runtime.observer import Observer
+from modelrollout.runtime.record import Recorder
+from modelrollout.runtime.rollouts import Rollouts, Unreadable
+from modelrollout.runtime.telemetry import Telemetry
+
+
+class Reconciler:
+    """Observe, decide, carry out, wake up."""
+
+    def __init__(
+        self,
+        *,
+        rollouts: Rollouts,
+        observer: Observer,
+        carry_out: CarryOut,
+        recorder: Recorder,
+        complainer: Complainer,
+        telemetry: Telemetry,
+        now: Callable[[], datetime],
+        forget: Callable[[Key, str], None],
+    ) -> None:
+        self._rollouts = rollouts
+        self._observer = observer
+        self._carry_out = carry_out
+        self._recorder = recorder
+        self._complainer = complainer
+        self._telemetry = telemetry
+        self._now = now
+        self._forget = forget
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Look, and say after how many seconds to look again; None to wait for an event.
+
+        Raises:
+            TransientError: something did not answer; try again with backoff.
+        """
+        structlog.contextvars.bind_contextvars(rollout=str(key))
+        start = time.perf_counter()
+        outcome = "error"
+        try:
+            again = await self._reconcile(key)
+            outcome = "ok"
+            return again
+        finally:
+            self._telemetry.reconciles.labels(outcome).inc()
+            self._telemetry.duration.observe(time.perf_counter() - start)
+
+    async def _reconcile(self, key: Key) -> float | None:
+        rollout = self._rollouts.get(key)
+        if rollout is None or (isinstance(rollout, ModelRollout) and rollout.deleting):
+            return None
+        if isinstance(rollout, Unreadable):
+            return await self._complainer.complain(key, TerminalError("InvalidSpec", "; ".join(rollout.problems)))
+        try:
+            seen = await self._observer.observe(rollout, self._now())
+            plan = decide(seen)
+            await self._carry_out.carry_out(seen, plan)
+            return self._wake(key, plan)
+        except TerminalError as error:
+            return await self._complainer.complain(key, error)
+
+    def _wake(self, key: Key, plan: Plan) -> float | None:
+        if plan.action is not Action.WAIT:
+            return 0.0
+        at = None if plan.wake_at is None else max(0.0, (plan.wake_at - self._now()).total_seconds())
+        times = [seconds for seconds in (at, self._recorder.lag(key, plan.status)) if seconds is not None]
+        return min(times, default=None)
+
+    def gone(self, key: Key) -> None:
+        """Drop what is remembered of a ModelRollout that was deleted."""
+        known = self._rollouts.remove(key)
+        self._recorder.forget(key)
+        if known is not None:
+            self._forget(key, known.uid)

@@ -1,0 +1,90 @@
+"""Writes what people see: status, events, logs, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from modelrollout.api.resource import Key, ModelRollout
+from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.engine.plan import Action, Event, Plan
+from modelrollout.engine.situation import Observation
+from modelrollout.kube.client import KubeClient
+from modelrollout.kube.events import EventRecorder
+from modelrollout.kube.status import write_status
+from modelrollout.runtime.logs import logger
+from modelrollout.runtime.rollouts import Rollouts
+from modelrollout.runtime.telemetry import Telemetry
+
+QUIET: Final = timedelta(seconds=15)
+"""How often numbers alone may move status."""
+
+
+class Recorder:
+    """Status when an outcome changed, or every 15 seconds while numbers move."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        rollouts: Rollouts,
+        events: EventRecorder,
+        telemetry: Telemetry,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._rollouts = rollouts
+        self._events = events
+        self._telemetry = telemetry
+        self._now = now
+        self._written: dict[Key, datetime] = {}
+
+    async def status(self, seen: Observation, plan: Plan) -> ModelRollout:
+        """Write status if it is due; the rollout with the status that the API server has now.
+
+        Raises:
+            ModelRolloutError: it was not written; the decision is not taken then.
+        """
+        rollout = seen.rollout
+        if plan.action is not Action.WAIT:
+            self._telemetry.decisions.labels(plan.action.value, plan.reason).inc()
+            logger().info("decided", action=plan.action.value, reason=plan.reason, message=plan.message)
+        if not self._is_due(rollout, plan.status):
+            return rollout
+        version = await write_status(self._client, rollout, plan.status)
+        self._written[rollout.key] = self._now()
+        self._rollouts.wrote(rollout.key, plan.status, version)
+        self._telemetry.rollout(rollout.key, plan.status)
+        return replace(rollout, status=plan.status, resource_version=version)
+
+    def lag(self, key: Key, status: ModelRolloutStatus) -> float | None:
+        """Seconds until numbers that were held back may be written; None if nothing was held back."""
+        known = self._rollouts.get(key)
+        if known is None or known.status == status:
+            return None
+        return QUIET.total_seconds()
+
+    async def event(self, rollout: ModelRollout, event: Event) -> None:
+        """Tell the user."""
+        logger().info("event", type=event.type.value, reason=event.reason, note=event.note)
+        await self._events.record(rollout, event, action=event.reason)
+
+    def forget(self, key: Key) -> None:
+        """Drop what is remembered of a rollout that is gone."""
+        if self._written.pop(key, None) is not None:
+            self._telemetry.forget(key)
+
+    def _is_due(self, rollout: ModelRollout, status: ModelRolloutStatus) -> bool:
+        if essence(rollout.status) != essence(status):
+            return True
+        last = self._written.get(rollout.key)
+        return rollout.status != status and (last is None or self._now() - last >= QUIET)
+
+
+def essence(status: ModelRolloutStatus) -> dict[str, Any]:
+    """A status without what moves at every tick."""
+    reduced = status.model_dump(exclude={"next_look", "verdict", "checks", "conditions"})
+    reduced["checks"] = [(check.name, check.verdict) for check in status.checks]
+    reduced["conditions"] = [(c.type, c.status, c.reason, c.observed_generation) for c in status.conditions]
+    return reduced

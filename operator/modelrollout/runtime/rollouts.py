@@ -1,0 +1,78 @@
+"""All ModelRollouts as last seen, parsed once per change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from modelrollout.api.resource import Key, ModelRollout, SpecError, parse
+from modelrollout.api.status import ModelRolloutStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A ModelRollout whose spec this operator cannot read. Nothing of it is touched."""
+
+    key: Key
+    uid: str
+    resource_version: str
+    generation: int
+    status: ModelRolloutStatus
+    problems: tuple[str, ...]
+
+
+class Rollouts:
+    """What the watch and our own writes showed; the newest counts."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, ModelRollout | Unreadable] = {}
+
+    def get(self, key: Key) -> ModelRollout | Unreadable | None:
+        """The newest that is known."""
+        return self._known.get(key)
+
+    def known(self) -> tuple[Key, ...]:
+        """All of them."""
+        return tuple(self._known)
+
+    def put(self, raw: Mapping[str, Any]) -> Key | None:
+        """Take in an object; its key if a user changed it, None if it is only our own status coming back."""
+        new = _parsed(raw)
+        old = self._known.get(new.key)
+        if old is not None and old.uid == new.uid and int(new.resource_version) < int(old.resource_version):
+            return None
+        self._known[new.key] = new
+        return None if old is not None and _wishes(old) == _wishes(new) else new.key
+
+    def remove(self, key: Key) -> ModelRollout | Unreadable | None:
+        """Forget one that is gone."""
+        return self._known.pop(key, None)
+
+    def wrote(self, key: Key, status: ModelRolloutStatus, resource_version: str) -> None:
+        """Take in a status that was just written, before the watch shows it."""
+        known = self._known.get(key)
+        if known is not None:
+            self._known[key] = replace(known, status=status, resource_version=resource_version)
+
+
+def _wishes(rollout: ModelRollout | Unreadable) -> tuple[object, ...]:
+    """What only users change."""
+    if isinstance(rollout, Unreadable):
+        return rollout.uid, rollout.generation
+    return rollout.uid, rollout.generation, rollout.deleting, tuple(sorted(rollout.annotations.items()))
+
+
+def _parsed(raw: Mapping[str, Any]) -> ModelRollout | Unreadable:
+    try:
+        return parse(raw)
+    except SpecError as error:
+        metadata = raw["metadata"]
+        return Unreadable(
+            key=Key(metadata["namespace"], metadata["name"]),
+            uid=metadata["uid"],
+            resource_version=metadata["resourceVersion"],
+            generation=metadata.get("generation", 0),
+            status=ModelRolloutStatus.model_validate(raw.get("status", {})),
+            problems=error.problems,
+        )

@@ -1,0 +1,127 @@
+"""Everything that can be wrong with a spec that the CRD lets through, asked of those who know."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from modelrollout.analysis.outcome import Ambiguous
+from modelrollout.api.errors import TransientError
+from modelrollout.api.metrics import Metric
+from modelrollout.api.resource import Key, ModelRollout
+from modelrollout.engine.revisions import Revision
+from modelrollout.engine.validate import problems_of
+from modelrollout.metrics.promql import (
+    QueryError,
+    Scope,
+    check_ratio_selector,
+    expand,
+    unknown_variables,
+    variables_of,
+)
+from modelrollout.metrics.provider import MetricProvider, ProviderUnavailableError
+from modelrollout.runtime.logs import logger
+from modelrollout.traffic.registry import Traffics
+from modelrollout.workload.registry import Workloads
+
+ASK_AGAIN: Final = timedelta(seconds=30)
+"""How long a defect that may lie in the cluster is believed: a missing Gateway comes without a change of the spec."""
+EXAMPLE_WINDOW_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    generation: int
+    uid: str
+    at: datetime
+    problems: tuple[str, ...]
+    complete: bool
+
+
+class Validator:
+    """Asks once per generation, and again while there are problems or somebody could not answer."""
+
+    def __init__(self, workloads: Workloads, traffics: Traffics) -> None:
+        self._workloads = workloads
+        self._traffics = traffics
+        self._known: dict[Key, _Known] = {}
+
+    def forget(self, key: Key) -> None:
+        """Drop what is remembered of a rollout that is gone."""
+        self._known.pop(key, None)
+
+    async def problems(
+        self, rollout: ModelRollout, desired: Revision, provider: MetricProvider, now: datetime
+    ) -> tuple[str, ...]:
+        """Why the spec cannot be carried out, all at once; empty when it can."""
+        known = self._known.get(rollout.key)
+        if known is not None and (known.generation, known.uid) == (rollout.generation, rollout.uid):
+            settled = known.complete and not known.problems
+            if settled or now < known.at + ASK_AGAIN:
+                # What the caches tell is free to ask each time.
+                return known.problems or self._traffics.of(rollout).problems(rollout)
+        problems = list(problems_of(rollout.spec))
+        complete = True
+        try:
+            problems += self._traffics.of(rollout).problems(rollout)
+            problems += await self._workloads.of(rollout).problems(rollout, desired)
+            problems += [problem async for problem in _metric_problems(rollout, desired, provider)]
+        except (TransientError, ProviderUnavailableError) as error:
+            # Not knowing is no defect of the spec: what is known counts, and the rest is asked again.
+            logger().info("spec not fully checked yet", error=str(error))
+            complete = False
+        self._known[rollout.key] = _Known(rollout.generation, rollout.uid, now, tuple(problems), complete)
+        return tuple(problems)
+
+
+async def _metric_problems(rollout: ModelRollout, desired: Revision, provider: MetricProvider) -> AsyncIterator[str]:
+    for index, metric in enumerate(rollout.spec.metrics):
+        path = f"spec.metrics[{index}]"
+        if metric.ratio is not None:
+            for field in ("events", "good", "total"):
+                selector: str | None = getattr(metric.ratio, field)
+                problem = None if selector is None else check_ratio_selector(selector)
+                if problem is not None:
+                    yield f"{path}.ratio.{field} ({metric.name}): {problem}"
+        elif metric.query is not None:
+            async for problem in _query_problems(rollout, desired, metric, provider):
+                yield f"{path}.query ({metric.name}): {problem}"
+    requests = rollout.spec.traffic.requests
+    problem = None if requests is None else check_ratio_selector(requests)
+    if problem is not None:
+        yield f"spec.traffic.requests: {problem}"
+
+
+async def _query_problems(
+    rollout: ModelRollout, desired: Revision, metric: Metric, provider: MetricProvider
+) -> AsyncIterator[str]:
+    assert metric.query is not None  # noqa: S101 - the caller has looked
+    unknown = unknown_variables(metric.query)
+    for problem in unknown:
+        yield problem
+    if unknown:
+        return
+    scope = Scope(rollout.key.namespace, rollout.key.name)
+    try:
+        query = expand(metric.query, variables_of(scope, desired.hash, desired.version, EXAMPLE_WINDOW_SECONDS))
+    except QueryError as error:
+        yield str(error)
+        return
+    parse_error = await provider.check(query)
+    if parse_error is not None:
+        yield f"does not parse: {parse_error}"
+        return
+    stable = rollout.status.stable
+    if stable is None:
+        return
+    # What the stable revision shows now tells how many series the candidate will give.
+    query = expand(metric.query, variables_of(scope, stable.revision, stable.version, EXAMPLE_WINDOW_SECONDS))
+    at = await provider.now()
+    outcome = await provider.instant(query, at) if isinstance(at, float) else None
+    if isinstance(outcome, Ambiguous):
+        yield (
+            f"returns {outcome.series} series for one revision, and one value is needed: aggregate them, for example "
+            "with sum() or max()"
+        )
