@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Final
+import re
 
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.observed import RouteDecision, RouteState
@@ -19,8 +18,6 @@ from modelrollout.traffic import render
 from modelrollout.traffic.checks import FIELD, traffic_problems
 from modelrollout.traffic.state import route_state
 
-REMEMBERED: Final = 1000
-
 
 class GatewayAPITraffic:
     """HTTPRoute `<name>`: every change of weights is one write of it."""
@@ -29,7 +26,6 @@ class GatewayAPITraffic:
         self._client = client
         self._cache = cache
         self._applier = applier
-        self._accepted: OrderedDict[str, str] = OrderedDict()
 
     def observe(self, rollout: ModelRollout) -> RouteState | None:
         """As in TrafficProvider."""
@@ -79,24 +75,21 @@ class GatewayAPITraffic:
         view = self._view(rollout)
         return None if view is None else drift_of(view.meta, self._render(rollout, split))
 
-    async def problems(self, rollout: ModelRollout) -> tuple[str, ...]:
-        """As in TrafficProvider. The API server is asked again only when the spec of the route has changed."""
-        found = list(traffic_problems(rollout, self._cache))
+    def problems(self, rollout: ModelRollout) -> tuple[str, ...]:
+        """As in TrafficProvider."""
+        return tuple(traffic_problems(rollout, self._cache))
+
+    async def review(self, rollout: ModelRollout) -> tuple[str, ...]:
+        """As in TrafficProvider."""
         body = self._render(rollout, only(revision_of(rollout.raw_spec).hash))
-        if self._accepted.get(rollout.uid) == applied_hash(body):
-            return tuple(found)
         try:
             await self._applier.find(rollout, HTTP_ROUTE, rollout.key.name)
             await self._client.apply(HTTP_ROUTE, body, force=True, dry_run=True)
         except NameTakenError as error:
-            found.append(error.message)
+            return (error.message,)
         except RefusedError as error:
-            found += [cause.replace("spec.", f"{FIELD}.", 1) for cause in error.causes]
-        else:
-            self._accepted[rollout.uid] = applied_hash(body)
-            while len(self._accepted) > REMEMBERED:
-                self._accepted.popitem(last=False)
-        return tuple(found)
+            return tuple(re.sub(r"^\.?spec\.", f"{FIELD}.", cause) for cause in error.causes)
+        return ()
 
     async def delete(self, rollout: ModelRollout) -> None:
         """As in TrafficProvider."""

@@ -44,8 +44,15 @@ class TrafficProvider(Protocol):
         """What somebody else changed in the route since a write of this split, as the caches have it."""
         ...
 
-    async def problems(self, rollout: ModelRollout) -> tuple[str, ...]:
-        """Why the traffic that the spec asks for cannot be carried, one line each, naming the field and the remedy."""
+    def problems(self, rollout: ModelRollout) -> tuple[str, ...]:
+        """Why the traffic that the spec asks for cannot be carried, as far as the caches tell.
+
+        One line each, naming the field and the remedy. Free to ask at every look.
+        """
+        ...
+
+    async def review(self, rollout: ModelRollout) -> tuple[str, ...]:
+        """What the API server has against it, in the same form: a name that is taken, a route that it would refuse."""
         ...
 
     async def delete(self, rollout: ModelRollout) -> None:

@@ -11,7 +11,7 @@ from modelrollout.engine.observed import RevisionState
 from modelrollout.engine.revisions import Revision, object_name
 from modelrollout.kube.apply import Applier, Drift
 from modelrollout.kube.caches import Cache
-from modelrollout.kube.client import KubeClient
+from modelrollout.kube.client import KubeClient, PatchType
 from modelrollout.kube.errors import ConflictError, NameTakenError
 from modelrollout.kube.resources import CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Object, Resource
 from modelrollout.kube.views import ControllerRevisionView, controller_revision_view
@@ -50,12 +50,18 @@ class DeploymentWorkload:
 
     async def scale(self, rollout: ModelRollout, revision: str, replicas: int) -> tuple[Drift, ...]:
         """As in WorkloadProvider."""
-        stored = await self._required(rollout, revision)
+        stored = await self._stored(rollout, revision)
+        if stored is None:
+            await self._scale_without_record(rollout, object_name(rollout.key.name, revision), replicas)
+            return ()
         return await self._write(rollout, (DEPLOYMENT, _deployment(rollout, stored, replicas)))
 
     async def serve(self, rollout: ModelRollout, revision: str) -> tuple[Drift, ...]:
         """As in WorkloadProvider."""
-        stored = await self._required(rollout, revision)
+        stored = await self._stored(rollout, revision)
+        if stored is None:
+            name = object_name(rollout.key.name, revision)
+            raise ConflictError("Conflict", f"ControllerRevision {name}, which tells the Service's port, is missing")
         return await self._write(rollout, (SERVICE, render.stable_service(rollout, stored.revision)))
 
     async def collect(self, rollout: ModelRollout, revision: str) -> None:
@@ -128,15 +134,14 @@ class DeploymentWorkload:
         live = await self._client.get(CONTROLLER_REVISION, rollout.key.namespace, name)
         return None if live is None else controller_revision_view(live)
 
-    async def _required(self, rollout: ModelRollout, revision: str) -> ControllerRevisionView:
-        stored = await self._stored(rollout, revision)
-        if stored is None:
-            name = object_name(rollout.key.name, revision)
-            # Somebody deleted the record. While the spec asks for this revision, `ensure` makes it again.
-            raise ConflictError(
-                "Conflict", f"{CONTROLLER_REVISION.kind} {name} is missing: {revision} cannot be changed"
-            )
-        return stored
+    async def _scale_without_record(self, rollout: ModelRollout, name: str, replicas: int) -> None:
+        """Somebody deleted the record of a revision that may still have pods: these can be scaled, not rendered."""
+        known = await self._applier.find(rollout, DEPLOYMENT, name)
+        cached = self._cache.deployment(rollout.key.namespace, name)
+        if known is None or (cached is not None and cached.replicas == replicas):
+            return
+        body = {"metadata": {"uid": known.uid}, "spec": {"replicas": replicas}}
+        await self._client.patch(DEPLOYMENT, rollout.key.namespace, name, body, PatchType.MERGE)
 
 
 def _deployment(rollout: ModelRollout, stored: ControllerRevisionView, replicas: int) -> Object:
