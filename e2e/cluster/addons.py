@@ -14,6 +14,7 @@ from e2e.cluster.shell import Command
 
 GATEWAY_NAMESPACE = "envoy-gateway-system"
 MONITORING_NAMESPACE = "monitoring"
+_RELEASE = "eg"
 GATEWAY_CRDS = Path("charts") / "crds" / "crds" / "gatewayapi-crds.yaml"
 
 
@@ -77,13 +78,14 @@ class Addons:
             self._kubectl("wait", "--for=condition=Accepted", "gatewayclass/eg", "--timeout=60s")
 
     def prometheus(self, data: str) -> None:
-        """Install Prometheus, which keeps its history in the directory `data` of the node, and wait until it is ready."""
+        """Install Prometheus, with its history in the directory `data` of the node, and wait until it is ready."""
         manifests = templates.render("manifests/prometheus.yaml", image=self._images.prometheus, data=data)
         with self._progress.task("Prometheus"):
             self._kubectl.apply(manifests)
             self._kubectl.rolled_out("prometheus", namespace=MONITORING_NAMESPACE, seconds=90)
 
     def _install_chart(self, chart: Path) -> None:
+        self._clear_half_installed()
         with tempfile.TemporaryDirectory() as scratch:
             copy = Path(scratch) / "chart"
             # Modules are read-only, and the chart in them is a template that upstream fills in at its releases.
@@ -96,19 +98,20 @@ class Addons:
             (copy / "values.yaml").write_text(
                 filled.replace("${GatewayImagePullPolicy}", "IfNotPresent"), encoding="utf-8"
             )
-            argv: Command = [
-                self._binaries.path("helm"),
-                "upgrade",
-                "--install",
-                "eg",
-                copy,
-                "--namespace",
-                GATEWAY_NAMESPACE,
-            ]
+            argv: Command = [*self._helm("upgrade"), "--install", _RELEASE, copy]
             argv += ["--create-namespace", "--wait", "--timeout", "180s"]
             argv += ["--set", f"global.images.envoyGateway.image={self._images.envoy_gateway}"]
             argv += ["--set", f"global.images.envoyProxy.image={self._images.envoy}"]
             shell.run(argv, env=self._kubectl.environment)
+
+    def _helm(self, command: str) -> Command:
+        return [self._binaries.path("helm"), command, "--namespace", GATEWAY_NAMESPACE]
+
+    def _clear_half_installed(self) -> None:
+        """Helm refuses to touch a release of which another run, killed since, says that it is being installed."""
+        listing = [*self._helm("list"), "--pending", "--short", "--filter", f"^{_RELEASE}$"]
+        if shell.run(listing, env=self._kubectl.environment).strip():
+            shell.run([*self._helm("uninstall"), _RELEASE, "--wait"], env=self._kubectl.environment)
 
     def _is_done(self, name: str, content: str) -> bool:
         note = self._done / name

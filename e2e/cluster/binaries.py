@@ -1,6 +1,5 @@
 """Where each program comes from, and the path of any of them, made on first use."""
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from e2e.cluster import wheels
@@ -84,11 +83,6 @@ class Binaries:
     def gateway_chart(self) -> Path:
         """Envoy Gateway's Helm chart, as its module has it."""
         return self.toolchain.module_directory(GATEWAY_MODULE, ENVOY_GATEWAY) / "charts" / "gateway-helm"
-
-    def makers(self, programs: Iterable[str]) -> list[Callable[[], object]]:
-        """One function for each build that `programs` need, in the order in which they are first named."""
-        builds = dict.fromkeys(_BUILDS[program] for program in programs)
-        return [lambda build=build: self.toolchain.built(build) for build in builds]  # type: ignore[misc]
 
 
 def path(program: str, progress: Progress | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""What an image is made of: the content of the files that its Containerfile copies, so that equal input is built once."""
+"""What an image is made of: the content of what its Containerfile copies, so that equal input is built once."""
 
 import hashlib
 import json

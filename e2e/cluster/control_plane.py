@@ -1,4 +1,4 @@
-"""etcd, kube-apiserver, kube-controller-manager and kube-scheduler, alone on loopback or inside the cluster's network."""
+"""etcd and Kubernetes' own servers, alone on loopback or inside the cluster's network."""
 
 import socket
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class ControlPlane:
             pki.write_kubeconfig(self._layout.pki, user.file, cluster=self._layout.name, url=self.url)
 
     def up(self) -> None:
-        """Start etcd and the API server and wait until it is ready. Raises DiedError or WaitError with the log's end."""
+        """Start etcd and the API server and wait for them. Raises DiedError or WaitError with the log's end."""
         self._start("etcd", "etcd", self._etcd())
         self._start("apiserver", "kube-apiserver", self._apiserver())
         kubectl = self.kubectl

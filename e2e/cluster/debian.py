@@ -51,7 +51,7 @@ def missing(packages: Iterable[str]) -> list[str]:
 
 
 def install(packages: Iterable[str], progress: Progress) -> None:
-    """Install those of `packages` that are missing. Raises PackageError where that cannot work, or shell.CommandError."""
+    """Install those of `packages` that are missing. Raises PackageError or, with what apt said, shell.CommandError."""
     wanted = missing(packages)
     if python_needs_venv():
         wanted.append("python3-venv")

