@@ -1,4 +1,4 @@
-"""Made-up scrape histories, and a provider that answers from one: the model that the real Prometheus is compared with."""
+"""Made-up scrape histories, and a provider that answers from one as Prometheus would."""
 
 from __future__ import annotations
 

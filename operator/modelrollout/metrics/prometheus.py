@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import requests
 from prometheus_api_client import PrometheusConnect
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from modelrollout.analysis.outcome import Outcome, Rejected, Unavailable, Value
@@ -131,6 +132,9 @@ class PrometheusProvider:
     async def check(self, query: str) -> str | None:
         """Parse the query on the server: of its own version, with its own words."""
         answer = await self._ask("format_query", query=query)
+        if isinstance(answer, Unavailable):
+            # Not every server that speaks PromQL can format it. Long ago there is nothing to compute: asking is cheap.
+            answer = await self._ask("query", query=query, time="0")
         match answer:
             case Rejected():
                 return answer.message
@@ -195,25 +199,26 @@ class PrometheusProvider:
             with self._session.post(
                 f"{self._connect.url}/api/v1/{path}",
                 data={**form, "timeout": f"{timeout:g}s"},
-                headers=self._connect.headers,
+                headers={"Accept-Encoding": "identity", **self._connect.headers},
                 auth=self._connect.auth,
                 timeout=timeout,
                 stream=True,
                 allow_redirects=False,
             ) as response:
                 body = bytearray()
-                for part in response.iter_content(_CHUNK_BYTES):
+                # What has arrived, however little: waiting for a whole chunk could last for ever.
+                while part := response.raw.read1(_CHUNK_BYTES, decode_content=True):
                     body += part
                     if len(body) > self._settings.max_bytes:
                         return Rejected(f"the answer is larger than {self._settings.max_bytes} bytes; select less")
                     if time.monotonic() > deadline:
                         return Unavailable(f"the answer of {self._host} took longer than {timeout:g} s")
                 return parse_answer(response.status_code, bytes(body))
-        except requests.Timeout:
+        except (requests.Timeout, ReadTimeoutError):
             return Unavailable(f"no answer from {self._host} within {timeout:g} s")
         except requests.exceptions.SSLError:
             return Unavailable(f"{self._host} is not trusted: check its certificate and the configured CA")
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             return Unavailable(f"cannot reach {self._host} ({type(error).__name__})")
 
     @property

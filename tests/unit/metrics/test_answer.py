@@ -30,10 +30,14 @@ def instant(body: bytes) -> Outcome:
         pytest.param(success("vector", [{"metric": {}, "value": [1.5, "3"]}]), Value(3.0), id="one-series"),
         pytest.param(success("vector", []), NoData(), id="no-series"),
         pytest.param(
-            success("vector", [{"metric": {"a": str(n)}, "value": [1, "3"]} for n in range(3)]), Ambiguous(3), id="three"
+            success("vector", [{"metric": {"a": str(n)}, "value": [1, "3"]} for n in range(3)]),
+            Ambiguous(3),
+            id="three",
         ),
         pytest.param(success("vector", [{"metric": {}, "value": [1, "+Inf"]}]), NotFinite(math.inf), id="infinite"),
-        pytest.param(success("scalar", [1, "0"], warnings=["a store is away"]), Partial(("a store is away",)), id="part"),
+        pytest.param(
+            success("scalar", [1, "0"], warnings=["a store is away"]), Partial(("a store is away",)), id="part"
+        ),
         pytest.param(success("scalar", [1, "0"], infos=["not a counter?"]), Value(0.0), id="infos-are-only-hints"),
     ],
 )

@@ -95,7 +95,9 @@ def test_a_missed_scrape_is_unknown_and_what_happened_lands_in_the_next() -> Non
 
 
 def test_a_pod_that_disappears_just_stops() -> None:
-    batch = Batch((series("total", "new-1", {-0.5: 0, 0.5: 5}), series("total", "new-2", {-0.5: 0, 0.5: 1, 1.5: 3})), ())
+    batch = Batch(
+        (series("total", "new-1", {-0.5: 0, 0.5: 5}), series("total", "new-2", {-0.5: 0, 0.5: 1, 1.5: 3})), ()
+    )
     assert candidate(batch, until=3) == [(0, 6), (0, 2), None]
 
 

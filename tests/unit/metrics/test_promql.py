@@ -68,9 +68,7 @@ def test_revision_of(scope: Scope, labels: dict[str, str], expected: str | None)
 def test_all_variables_are_put_in() -> None:
     variables = variables_of(SCOPE, "abc", "2", window=90)
     text = 'f(m{$selector,v="$version",r="$revision"}[$window]) # $namespace/${rollout}x'
-    assert expand(text, variables) == (
-        'f(m{namespace="demo",pod=~"digits-abc-.*",v="2",r="abc"}[90s]) # demo/digitsx'
-    )
+    assert expand(text, variables) == ('f(m{namespace="demo",pod=~"digits-abc-.*",v="2",r="abc"}[90s]) # demo/digitsx')
 
 
 @pytest.mark.parametrize("version", ['a"} or vector(1)', "a'b", "a`b", "a\\", "a\nb"])
@@ -104,7 +102,7 @@ def test_a_window_where_there_is_none_is_an_error() -> None:
     "text",
     [
         "m{$selector}",
-        ' m { $selector , code =~ "5..", path!~\'/a\\\'b\', q=`\\`, } ',
+        " m { $selector , code =~ \"5..\", path!~'/a\\'b', q=`\\`, } ",
         'ns:m_total{code="a,b}",$selector}',
         'm{x="$rollout",$selector}',
         '{__name__="m",$selector}',

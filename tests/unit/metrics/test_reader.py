@@ -50,8 +50,8 @@ class History:
 
 
 @st.composite
-def histories(draw: st.DrawFn, restarts: bool = True) -> History:
-    """Pods of both revisions that come and go, miss scrapes, restart, and have error series born with their first error."""
+def histories(draw: st.DrawFn, *, restarts: bool = True) -> History:
+    """Pods of both revisions: they come and go, miss scrapes, restart; error series are born with a first error."""
     found: dict[str, list[RawSeries]] = defaultdict(list)
     delays: dict[float, float] = {}
     for index, pod in enumerate(draw(st.lists(st.sampled_from(["new", "old"]), min_size=1, max_size=4))):
@@ -147,7 +147,9 @@ def test_provisional_ticks_never_show_an_event_that_will_not_be(history: History
 
     answer = asyncio.run(early())
     assert all(not tick.final for tick in answer.provisional)
-    assert [tick.at for tick in (*answer.final, *answer.provisional)] == list(how.grid.ticks_between(SINCE, now + 0.999))
+    assert [tick.at for tick in (*answer.final, *answer.provisional)] == list(
+        how.grid.ticks_between(SINCE, now + 0.999)
+    )
     shown = sum(tick.candidate.events for tick in answer.provisional if tick.candidate)
     span = [final[tick.at].candidate for tick in answer.provisional if tick.at in final]
     if len(span) == len(answer.provisional):
