@@ -16,7 +16,7 @@ BASE = "localhost/base:1"
 _BASE_PACKAGES = "ca-certificates,python3,python3-venv"
 # Nobody reads manuals in a container.
 _LEAVE_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
-_KEPT_ARCHIVES = 3
+_KEPT_ARCHIVES = 2
 
 
 class ImageError(RuntimeError):
