@@ -16,9 +16,9 @@ from modelrollout.api.errors import TerminalError, TransientError
 from modelrollout.api.resource import Key
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.caches import Cache
-from modelrollout.kube.client import KubeClient, Request
+from modelrollout.kube.client import KubeClient, Listing, Request
 from modelrollout.kube.events import EventRecorder
-from modelrollout.kube.resources import MODEL_ROLLOUT
+from modelrollout.kube.resources import MODEL_ROLLOUT, Resource
 from modelrollout.runtime import handlers
 from modelrollout.runtime.carry_out import CarryOut
 from modelrollout.runtime.complain import Complainer
@@ -82,10 +82,22 @@ class App:
             ModelRolloutError: a kind cannot be listed, for instance because its CRD is not installed.
         """
         for watched in self.cache.resources():
-            listing = await self.client.list(watched.resource, label_selector=watched.label_selector)
+            listing = await self._list(watched.resource, watched.label_selector)
             self.intake.list_of_children(watched.resource, listing.items, listing.resource_version)
-        listing = await self.client.list(MODEL_ROLLOUT)
+        listing = await self._list(MODEL_ROLLOUT, None)
         self.intake.list_of_rollouts(listing.items)
+
+    async def _list(self, resource: Resource, label_selector: str | None) -> Listing:
+        """All objects of a kind in the namespaces that are served."""
+        if not (self._settings.namespaces and resource.namespaced):
+            return await self.client.list(resource, label_selector=label_selector)
+        parts = [
+            await self.client.list(resource, namespace, label_selector=label_selector)
+            for namespace in self._settings.namespaces
+        ]
+        # The oldest version: what is newer than it may be missing from its part.
+        version = min((part.resource_version for part in parts), key=int)
+        return Listing(tuple(item for part in parts for item in part.items), version)
 
     async def run(self) -> None:
         """Serve until a signal, or until a part that must run for ever ends.
