@@ -6,10 +6,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from modelrollout.api.model import APIModel, cel
-from modelrollout.api.scalars import Duration, Interval, Limit
+from modelrollout.api.scalars import Duration, Interval, Limit, Whole, parse_whole
 
 SELECTOR_MAX = 1024
 QUERY_MAX = 4096
@@ -146,15 +146,15 @@ class Metric(APIModel):
     )
     interval: Interval = Field(timedelta(seconds=10), description="Time between evaluations, from 1s.")
     check: Check = Field(Check(), description="Limits.")
-    min_samples: int = Field(
+    min_samples: Whole = Field(
         100,
         ge=1,
         le=10_000_000,
         description="Requests of the candidate that a ratio needs in a step to pass; harm needs none.",
     )
     mode: Mode = Field(Mode.ENFORCE, description="Enforce acts, Warn reports, Observe records.")
-    failure_limit: int | None = Field(
-        None, ge=0, le=100, description="Failing evaluations in a row that are tolerated; query only. Default: 0."
+    failure_limit: Annotated[int, Field(ge=0, le=100), BeforeValidator(parse_whole)] | None = Field(
+        None, description="Failing evaluations in a row that are tolerated; query only. Default: 0."
     )
     on_no_data: OnNoData = Field(OnNoData.HOLD, description="What an evaluation without data counts as.")
     stages: tuple[Annotated[str, Field(min_length=1, max_length=63)], ...] | None = Field(

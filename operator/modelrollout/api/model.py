@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
@@ -13,6 +13,12 @@ class APIModel(BaseModel):
     """Immutable, camelCase on the wire; unknown fields are ignored so that an older operator reads newer objects."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absence(cls, data: Any) -> Any:
+        """As the API server has it, and as templating tools write it."""
+        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
 
     def dump(self) -> dict[str, Any]:
         """As the API server stores it: camelCase, absent instead of null."""

@@ -25,6 +25,7 @@ DECIMAL_MESSAGE: Final = (
     'must be a plain decimal string in the metric\'s unit, such as "0.01"; a suffix is refused because'
     ' "500m" would be 0.5 to one reader and 500 minutes to the next'
 )
+WHOLE_MESSAGE: Final = "must be a whole number"
 SCALAR_MAX_LENGTH: Final = 32
 
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
@@ -82,6 +83,26 @@ def _at_least_interval_min(value: timedelta) -> timedelta:
     return value
 
 
+def parse_whole(value: object) -> int:
+    """Read a whole number as the API server does: 2.0 is 2, as templating tools write it; "2" and true are not numbers.
+
+    Raises:
+        ValueError: the value is not a whole number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise ValueError(f"{WHOLE_MESSAGE}, not {value!r}")
+    return int(value)
+
+
+def parse_int_or_string(value: object) -> int | str:
+    """Read a port: a name stays text even where it looks like a number.
+
+    Raises:
+        ValueError: the value is neither.
+    """
+    return value if isinstance(value, str) else parse_whole(value)
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
@@ -108,9 +129,11 @@ Limit = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema(_string((_matches(DECIMAL_PATTERN), DECIMAL_MESSAGE))),
 ]
+Whole = Annotated[int, BeforeValidator(parse_whole)]
+Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(parse_whole)]
 IntOrString = Annotated[
     int | str,
-    Field(union_mode="left_to_right"),
+    BeforeValidator(parse_int_or_string),
     WithJsonSchema({"x-kubernetes-int-or-string": True}),
 ]
 Preserved = Annotated[

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from modelrollout.api.metrics import Metric
 from modelrollout.api.model import LIST_MAP_BY_NAME, APIModel, cel
-from modelrollout.api.scalars import Duration
+from modelrollout.api.scalars import Duration, Whole
 from modelrollout.api.stages import Stage
 from modelrollout.api.traffic import Prometheus, Service, Traffic
 from modelrollout.api.workload import Model, Workload
@@ -51,7 +51,7 @@ class ModelRolloutSpec(APIModel):
     rollback_window: Duration = Field(
         timedelta(hours=1), description="How long the previous revision stays warm after a promotion."
     )
-    revision_history_limit: int = Field(5, ge=0, le=100, description="Older revisions that are kept.")
+    revision_history_limit: Whole = Field(5, ge=0, le=100, description="Older revisions that are kept.")
 
     @field_validator("stages")
     @classmethod

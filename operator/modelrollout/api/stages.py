@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from modelrollout.api.model import APIModel, cel
-from modelrollout.api.scalars import Duration
+from modelrollout.api.scalars import Duration, Whole, parse_whole
 
 EXACTLY_ONE_KIND = "set exactly one of shadow, weight and ramp"
 HOLDBACK_ONLY_FULL = "holdback belongs to a stage of weight 100"
@@ -26,14 +27,14 @@ class OnInconclusive(StrEnum):
 class Shadow(APIModel):
     """Mirrored requests: the candidate's answers are used for nothing."""
 
-    percent: int = Field(100, ge=1, le=100, description="Share of requests that is mirrored.")
+    percent: Whole = Field(100, ge=1, le=100, description="Share of requests that is mirrored.")
 
 
 class Ramp(APIModel):
     """Weights that rise in equal steps."""
 
-    to: int = Field(ge=1, le=100, description="Weight of the last step.")
-    step: int = Field(ge=1, le=100, description="How much each step adds.")
+    to: Whole = Field(ge=1, le=100, description="Weight of the last step.")
+    step: Whole = Field(ge=1, le=100, description="How much each step adds.")
     every: Duration = Field(description="How long each step lasts at least.")
 
 
@@ -53,7 +54,9 @@ class Stage(APIModel):
 
     name: str = Field(min_length=1, max_length=63, pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$", description="Unique name.")
     shadow: Shadow | None = Field(None, description="Mirror requests to the candidate.")
-    weight: int | None = Field(None, ge=1, le=100, description="Percent of live requests that the candidate answers.")
+    weight: Annotated[int, Field(ge=1, le=100), BeforeValidator(parse_whole)] | None = Field(
+        None, description="Percent of live requests that the candidate answers."
+    )
     ramp: Ramp | None = Field(None, description="Raise the weight step by step.")
     duration: Duration | None = Field(None, description="How long it lasts at least. Default: 5m.")
     max_duration: Duration = Field(timedelta(hours=24), description="How long a step may wait for its checks to pass.")
@@ -61,10 +64,8 @@ class Stage(APIModel):
         OnInconclusive.HOLD,
         description="What happens after maxDuration: Hold until there is data or a person, Rollback or Advance.",
     )
-    holdback: int | None = Field(
+    holdback: Annotated[int, Field(ge=0, le=50), BeforeValidator(parse_whole)] | None = Field(
         None,
-        ge=0,
-        le=50,
         description="At weight 100: percent that stays on stable until the bake ends, for comparison. Default: 0.",
     )
 

@@ -9,13 +9,13 @@ from pydantic import Field
 
 from modelrollout.api.metrics import Selector
 from modelrollout.api.model import APIModel
-from modelrollout.api.scalars import Duration, IntOrString, Preserved
+from modelrollout.api.scalars import Duration, IntOrString, Port, Preserved
 
 
 class Service(APIModel):
     """The port that clients and the gateway use; part of the revision."""
 
-    port: int = Field(ge=1, le=65535, description="Port of the Services that the operator makes.")
+    port: Port = Field(description="Port of the Services that the operator makes.")
     target_port: IntOrString | None = Field(
         None, description="Port of the container, by number or name. Default: the same number as port."
     )
@@ -28,7 +28,7 @@ class ParentRef(APIModel):
     name: str = Field(min_length=1, max_length=253, description="Name of the Gateway.")
     namespace: str | None = Field(None, max_length=63, description="Its namespace. Default: that of the ModelRollout.")
     section_name: str | None = Field(None, max_length=253, description="One listener of it.")
-    port: int | None = Field(None, ge=1, le=65535, description="One port of it.")
+    port: Port | None = Field(None, description="One port of it.")
 
 
 class RouteRule(APIModel):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from modelrollout.api.model import APIModel
-from modelrollout.api.scalars import Duration, Preserved
+from modelrollout.api.scalars import Duration, Preserved, Whole
 
 
 class Model(APIModel):
@@ -21,7 +21,7 @@ class Model(APIModel):
 class Deployment(APIModel):
     """One Deployment per revision, made by the operator."""
 
-    replicas: int = Field(1, ge=1, le=10_000, description="Pods per revision.")
+    replicas: Whole = Field(1, ge=1, le=10_000, description="Pods per revision.")
     template: Preserved = Field(description="PodTemplateSpec, kept as given. Part of the revision.")
     progress_deadline: Duration = Field(
         timedelta(minutes=10), description="How long a candidate may take to become ready, model loading included."
