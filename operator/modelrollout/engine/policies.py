@@ -7,8 +7,9 @@ from datetime import timedelta
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
-from modelrollout.engine.observed import Acceptance, JudgedMetric
-from modelrollout.engine.plan import Action, Decision
+from modelrollout.engine.intent import split_of
+from modelrollout.engine.observed import Acceptance, JudgedMetric, RouteState
+from modelrollout.engine.plan import Action, Decision, Fault
 from modelrollout.engine.revisions import stage_hash
 from modelrollout.engine.situation import Empty, Loading, Resting, Stepping
 from modelrollout.engine.steps import after, fall_back, steps_of
@@ -32,41 +33,27 @@ def harm(s: Stepping) -> Decision | None:
 
 
 def silence(s: Stepping) -> Decision | None:
-    """A candidate that is ready and answers next to nothing of its share is broken."""
-    if s.evidence.silent and s.candidate.is_ready and s.stable.is_ready:
-        return _away(s, "NoAnswers", s.evidence.share_text)
-    return None
+    """A candidate that is ready, gets its share and answers next to nothing of it is broken."""
+    if not s.evidence.silent or not s.candidate.is_ready or not s.stable.is_ready:
+        return None
+    if s.attempt.unready_since is not None or s.step.accepted_at is None or not _routed(s):
+        # Without its share it has nothing to answer.
+        return None
+    return _away(s, "NoAnswers", s.evidence.share_text)
 
 
 def crash(s: Stepping | Loading) -> Decision | None:
     """A candidate whose containers keep ending does not get better by waiting."""
     if s.candidate.crashing is None:
         return None
-    if isinstance(s, Stepping):
-        return _away(s, "Crashing", s.candidate.crashing)
-    return Decision(Action.ROLL_BACK, "Crashing", s.candidate.crashing, fails=True)
+    return _away(s, "Crashing", s.candidate.crashing)
 
 
-def suspension(s: Stepping) -> Decision | None:
-    """Without a ready endpoint the candidate gets no traffic; when it is back, its step starts again."""
-    since = s.attempt.unready_since
-    if since is None:
-        if s.candidate.is_ready:
-            return None
-        return Decision(Action.SUSPEND, "CandidateUnready", f"no endpoint of {s.candidate.revision.version} is ready")
-    if s.candidate.is_ready and s.position is not None:
-        return Decision(Action.ENTER, "CandidateRecovered", f"{s.position.label} starts again", step=s.position)
-    if s.candidate.is_ready:
+def unready(s: Stepping) -> Decision | None:
+    """Without a ready endpoint the candidate gets no traffic."""
+    if s.attempt.unready_since is not None or s.candidate.is_ready:
         return None
-    deadline = since + s.seen.rollout.spec.workload.deployment.progress_deadline
-    if s.seen.now >= deadline:
-        return Decision(
-            Action.ROLL_BACK,
-            "ProgressDeadlineExceeded",
-            f"no endpoint of {s.candidate.revision.version} has been ready since {since:%H:%M:%S}Z",
-            fails=True,
-        )
-    return Decision(Action.WAIT, "Suspended", "waiting for a ready endpoint of the candidate", until=deadline)
+    return Decision(Action.SUSPEND, "CandidateUnready", f"no endpoint of {s.candidate.revision.version} is ready")
 
 
 def reverted(s: Stepping | Loading) -> Decision | None:
@@ -74,7 +61,7 @@ def reverted(s: Stepping | Loading) -> Decision | None:
     if s.seen.desired.hash != s.stable.revision.hash:
         return None
     message = f"the spec asks for the stable version {s.stable.revision.version} again"
-    return Decision(Action.ROLL_BACK, "SpecReverted", message)
+    return _back(s, Decision(Action.ROLL_BACK, "SpecReverted", message))
 
 
 def superseded(s: Stepping | Loading) -> Decision | None:
@@ -82,7 +69,16 @@ def superseded(s: Stepping | Loading) -> Decision | None:
     if s.seen.desired.hash == s.candidate.revision.hash:
         return None
     message = f"version {s.seen.desired.version} replaces {s.candidate.revision.version}: back to stable first"
-    return Decision(Action.ABANDON, "Superseded", message)
+    return _back(s, Decision(Action.ABANDON, "Superseded", message))
+
+
+def suspended_for_good(s: Stepping) -> Decision | None:
+    """A suspended candidate that does not become ready is given up."""
+    since = s.attempt.unready_since
+    if since is None or s.candidate.is_ready or s.seen.now < since + _progress_deadline(s):
+        return None
+    message = f"no endpoint of {s.candidate.revision.version} has been ready since {since:%H:%M:%S}Z"
+    return Decision(Action.ROLL_BACK, "ProgressDeadlineExceeded", message, fails=True)
 
 
 def invalid(s: Stepping | Loading | Resting | Empty) -> Decision | None:
@@ -92,22 +88,40 @@ def invalid(s: Stepping | Loading | Resting | Empty) -> Decision | None:
     return _wait("InvalidSpec", "; ".join(s.seen.problems))
 
 
+def suspended(s: Stepping) -> Decision | None:
+    """A suspended candidate waits for a ready endpoint."""
+    since = s.attempt.unready_since
+    if since is None or s.candidate.is_ready:
+        return None
+    return Decision(
+        Action.WAIT,
+        "Suspended",
+        f"waiting for a ready endpoint of {s.candidate.revision.version}",
+        until=since + _progress_deadline(s),
+    )
+
+
 def edited(s: Stepping) -> Decision | None:
     """An edited stage starts again, at its weight or a lower one: nothing jumps forward."""
     if s.position is not None and stage_hash(s.seen.rollout.spec, s.step.stage) == s.step.spec_hash:
         return None
     target = s.position or fall_back(s.steps, s.step)
     if target is None:
-        return Decision(Action.ABANDON, "StageRemoved", "every stage left has a higher weight: starting again")
+        message = "every stage left has a higher weight: starting again"
+        return _back(s, Decision(Action.ABANDON, "StageRemoved", message))
     return Decision(Action.ENTER, "StageEdited", f"{target.label} starts again under the edited spec", step=target)
+
+
+def recovered(s: Stepping) -> Decision | None:
+    """A suspended candidate that is ready again starts its step again."""
+    if s.attempt.unready_since is None or s.position is None:
+        return None
+    return Decision(Action.ENTER, "CandidateRecovered", f"{s.position.label} starts again", step=s.position)
 
 
 def accepted(s: Stepping) -> Decision | None:
     """The gateway has taken the step's weights."""
-    route = s.seen.route
-    if s.step.accepted_at is not None or route is None or route.acceptance is not Acceptance.ACCEPTED:
-        return None
-    if route.sequence != s.seen.status.sequence:
+    if s.step.accepted_at is not None or not _applied(s):
         return None
     return Decision(Action.ACCEPT, "Accepted", f"the gateway accepted {_label(s)}")
 
@@ -115,25 +129,28 @@ def accepted(s: Stepping) -> Decision | None:
 def in_force(s: Stepping) -> Decision | None:
     """Requests are seen to follow the weights, or nothing can show it and the time to settle is over."""
     accepted_at = s.step.accepted_at
-    if s.step.in_force_at is not None or accepted_at is None:
+    if s.step.in_force_at is not None or accepted_at is None or not _applied(s):
         return None
     if s.evidence.share_shown:
         return Decision(Action.IN_FORCE, "ShareShown", s.evidence.share_text)
-    settle = s.seen.rollout.spec.traffic.settle
-    if s.evidence.share_shown is None and s.seen.now >= accepted_at + settle:
-        return Decision(Action.IN_FORCE, "Settled", "no counter can show the share: taken as in force after settle")
-    return None
+    if s.evidence.share_shown is False or s.step.mirror_percent:
+        # Nobody but a count can show that copies arrive.
+        return None
+    if s.seen.now < accepted_at + s.seen.rollout.spec.traffic.settle:
+        return None
+    return Decision(Action.IN_FORCE, "Settled", "no counter can show the share: taken as in force after settle")
 
 
 def passed(s: Stepping) -> Decision | None:
     """The step has lasted and every enforced check passes on evidence gathered in it: go on."""
     position = s.position
-    if position is None or s.step.in_force_at is None or s.evidence.unavailable is not None:
+    if position is None or s.step.in_force_at is None or not _applied(s) or s.evidence.unavailable is not None:
         return None
-    if _enforced_open(s) or not _lasted(s, position.duration):
+    if _open(s) or not _lasted(s, position.duration):
         return None
-    count = len([judged for judged in s.evidence.judged if judged.metric.is_enforced])
-    return _forward(s, "Passed", f"{_label(s)} passed: {count}/{count} enforced checks, {s.evidence.share_text}")
+    count = len(_enforced_names(s))
+    checks = f"{count}/{count} enforced checks, " if count else ""
+    return _forward(s, "Passed", f"{_label(s)} passed: {checks}{s.evidence.share_text}")
 
 
 def inconclusive(s: Stepping) -> Decision | None:
@@ -141,11 +158,17 @@ def inconclusive(s: Stepping) -> Decision | None:
     position = s.position
     if position is None or s.seen.now < s.step.started_at + position.stage.max_duration:
         return None
+    if s.seen.evidence is None or _enforced(s, Verdict.HARM):
+        # Nobody has looked yet, or what was seen is conclusive and onFailure holds it.
+        return None
     message = f"{_label(s)} stayed open for maxDuration: {_open_text(s)}"
     match position.stage.on_inconclusive:
         case OnInconclusive.ROLLBACK:
             return _away(s, "Inconclusive", message)
         case OnInconclusive.ADVANCE:
+            # Open evidence of traffic that flowed is what the user lets pass: not an outage, not a clock that jumped.
+            if not _applied(s) or not _lasted(s, position.stage.max_duration):
+                return None
             return _forward(s, "InconclusiveAdvance", message)
         case OnInconclusive.HOLD:
             return None
@@ -156,18 +179,13 @@ def held(s: Stepping) -> Decision | None:
     found = _enforced(s, Verdict.HARM)
     if found:
         return _wait("HarmHeld", "onFailure: Hold; " + "; ".join(judged.result.reason for judged in found))
-    route = s.seen.route
-    if s.step.accepted_at is None:
-        text = route.message if route else "the route does not exist yet"
-        rejected = route is not None and route.acceptance is Acceptance.REJECTED
-        return _wait("RouteRejected" if rejected else "RoutePending", text)
+    if not _applied(s):
+        return _unapplied(s.seen.route, f"the route does not carry {_label(s)} yet")
     if s.evidence.unavailable is not None:
         return _wait("MetricsUnavailable", s.evidence.unavailable)
     if s.step.in_force_at is None:
-        return _wait("ShareNotShown", f"requests do not follow the weight yet: {s.evidence.share_text}")
-    if _enforced_open(s):
-        return _wait("Gathering", _open_text(s))
-    return _wait("Passing", f"passing: {_passing_text(s)}")
+        return _wait("ShareNotShown", f"{_not_shown_text(s)}: {s.evidence.share_text}")
+    return _wait("Gathering", _open_text(s)) if _open(s) else _wait("Passing", f"passing: {_passing_text(s)}")
 
 
 # --- the candidate loads ----------------------------------------------------------------------------------------------
@@ -175,8 +193,7 @@ def held(s: Stepping) -> Decision | None:
 
 def load_deadline(s: Loading) -> Decision | None:
     """A candidate that never becomes ready is given up."""
-    deadline = s.attempt.started_at + s.seen.rollout.spec.workload.deployment.progress_deadline
-    if s.seen.now < deadline or _all_ready(s):
+    if s.seen.now < s.attempt.started_at + _progress_deadline(s) or _all_ready(s):
         return None
     return Decision(Action.ROLL_BACK, "ProgressDeadlineExceeded", _ready_text(s), fails=True)
 
@@ -185,16 +202,15 @@ def load_wait(s: Loading) -> Decision | None:
     """No traffic before all of the candidate's pods are ready."""
     if _all_ready(s):
         return None
-    deadline = s.attempt.started_at + s.seen.rollout.spec.workload.deployment.progress_deadline
-    return Decision(Action.WAIT, "CandidateLoading", _ready_text(s), until=deadline)
+    until = s.attempt.started_at + _progress_deadline(s)
+    return Decision(Action.WAIT, "CandidateLoading", _ready_text(s), until=until)
 
 
 def route_at_rest(s: Loading | Resting) -> Decision | None:
     """Nothing starts before the gateway has accepted that stable has all traffic."""
-    route = s.seen.route
-    if route is not None and route.acceptance is Acceptance.ACCEPTED and route.sequence == s.seen.status.sequence:
+    if _applied(s):
         return None
-    return _wait("RoutePending", route.message if route else "the route does not exist yet")
+    return _unapplied(s.seen.route, "the route does not give stable all traffic yet")
 
 
 def enter_first(s: Loading) -> Decision | None:
@@ -269,13 +285,20 @@ def first_loading(s: Empty) -> Decision | None:
 # --- shared -----------------------------------------------------------------------------------------------------------
 
 
-def _away(s: Stepping, reason: str, message: str) -> Decision:
-    """Take the candidate's traffic, unless nobody else could answer it."""
-    live = s.step.weight > 0 and s.attempt.unready_since is None
-    if live and not s.stable.is_ready and s.candidate.is_ready:
-        text = f"{message}; stable has no ready endpoint, so the candidate keeps serving until it has one"
-        return Decision(Action.WAIT, "NoSafeTarget", text, latch=True)
-    return Decision(Action.ROLL_BACK, reason, message, fails=True)
+def _away(s: Stepping | Loading, reason: str, message: str) -> Decision:
+    """Take the candidate's traffic, and remember that it is at fault."""
+    return _back(s, Decision(Action.ROLL_BACK, reason, message, fails=True))
+
+
+def _back(s: Stepping | Loading, decision: Decision) -> Decision:
+    """Give the candidate's traffic back to stable, unless stable could answer nothing of it."""
+    if not isinstance(s, Stepping) or s.step.weight == 0 or s.attempt.unready_since is not None:
+        return decision
+    if s.stable.is_ready or not s.candidate.is_ready:
+        return decision
+    text = f"{decision.message}; stable has no ready endpoint, so the candidate keeps serving until it has one"
+    fault = Fault(decision.reason, decision.message) if decision.fails else None
+    return Decision(Action.WAIT, "NoSafeTarget", text, latch=fault)
 
 
 def _forward(s: Stepping, reason: str, message: str) -> Decision:
@@ -288,28 +311,75 @@ def _forward(s: Stepping, reason: str, message: str) -> Decision:
 
 def _lasted(s: Stepping, duration: timedelta) -> bool:
     """By our clock, and by Prometheus's: a clock that jumps shortens no step."""
-    assert s.step.in_force_at is not None  # noqa: S101 - callers have looked
     by_clock = s.seen.now >= s.step.started_at + duration
-    return by_clock and (not s.evidence.judged or s.evidence.covered_seconds >= duration.total_seconds())
+    return by_clock and s.evidence.covered_seconds >= duration.total_seconds()
+
+
+def _routed(s: Stepping | Loading | Resting) -> bool:
+    """Whether the route carries what status says, whatever the gateway thinks of it."""
+    split, route = split_of(s.seen.status), s.seen.route
+    return split is not None and route is not None and route.carries(split)
+
+
+def _applied(s: Stepping | Loading | Resting) -> bool:
+    """Whether the route carries what status says and the gateway has accepted that."""
+    route = s.seen.route
+    if route is None or route.sequence != s.seen.status.sequence:
+        return False
+    return route.acceptance is Acceptance.ACCEPTED and _routed(s)
+
+
+def _unapplied(route: RouteState | None, otherwise: str) -> Decision:
+    if route is None:
+        return _wait("RoutePending", "the route does not exist yet")
+    match route.acceptance:
+        case Acceptance.REJECTED:
+            return _wait("RouteRejected", route.message)
+        case Acceptance.PENDING:
+            return _wait("RoutePending", route.message)
+        case Acceptance.ACCEPTED:
+            return _wait("RoutePending", otherwise)
+
+
+def _progress_deadline(s: Stepping | Loading) -> timedelta:
+    return s.seen.rollout.spec.workload.deployment.progress_deadline
 
 
 def _enforced(s: Stepping, verdict: Verdict) -> list[JudgedMetric]:
     return [j for j in s.evidence.judged if j.metric.is_enforced and j.result.verdict is verdict]
 
 
-def _enforced_open(s: Stepping) -> list[JudgedMetric]:
-    return [j for j in s.evidence.judged if j.metric.is_enforced and j.result.verdict is not Verdict.PASS]
+def _enforced_names(s: Stepping) -> list[str]:
+    return [metric.name for metric in s.seen.rollout.spec.enforced_metrics if metric.applies_to(s.step.stage)]
+
+
+def _open(s: Stepping) -> list[str]:
+    """What each enforced check that does not pass is waiting for; a metric that nobody judged is open too."""
+    results = {judged.metric.name: judged.result for judged in s.evidence.judged}
+    texts = []
+    for name in _enforced_names(s):
+        result = results.get(name)
+        if result is None:
+            texts.append(f"{name}: not judged yet")
+        elif result.verdict is not Verdict.PASS:
+            texts.append(result.reason)
+    return texts
 
 
 def _open_text(s: Stepping) -> str:
-    return "; ".join(judged.result.reason for judged in _enforced_open(s)) or s.evidence.share_text
+    return "; ".join(_open(s)) or s.evidence.share_text
+
+
+def _not_shown_text(s: Stepping) -> str:
+    if s.evidence.share_shown is None and s.step.mirror_percent:
+        return "set spec.traffic.requests, for only a count shows that copies arrive"
+    return "requests do not follow the weight yet"
 
 
 def _passing_text(s: Stepping) -> str:
-    enforced = [judged for judged in s.evidence.judged if judged.metric.is_enforced]
-    passing = [judged for judged in enforced if judged.result.verdict is Verdict.PASS]
+    count = len(_enforced_names(s))
     samples = max((judged.result.samples for judged in s.evidence.judged), default=0)
-    return f"{len(passing)}/{len(enforced)} checks, n={samples}"
+    return f"{count}/{count} checks, n={samples}" if count else s.evidence.share_text
 
 
 def _label(s: Stepping) -> str:
