@@ -78,14 +78,14 @@ def _kernel_logistic_regression() -> Any:
 def _big_forest() -> Any:
     from sklearn.ensemble import RandomForestClassifier  # noqa: PLC0415
 
-    return RandomForestClassifier(1500, max_leaf_nodes=16, random_state=SEED)
+    return RandomForestClassifier(1200, max_leaf_nodes=16, random_state=SEED)
 
 
 VERSIONS: dict[str, Version] = {
     "v1": Version("good", _logistic_regression, pixels, pixels),
     "v2": Version("better: a kernel instead of raw pixels", _kernel_logistic_regression, pixels, pixels),
     "v3": Version("blind: trained on the digits 0 to 4 only", _logistic_regression, pixels, pixels, classes=range(5)),
-    "v4": Version("slow: asks 1500 trees", _big_forest, pixels, pixels),
+    "v4": Version("slow: asks 1200 trees", _big_forest, pixels, pixels),
     "v5": Version(
         "failing: a clean-up of the training code is missing in the serving code",
         _logistic_regression,
