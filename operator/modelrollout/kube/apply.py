@@ -17,8 +17,8 @@ from modelrollout.api.names import (
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.engine.revisions import canonical, short_hash
 from modelrollout.kube.caches import Cache
-from modelrollout.kube.client import KubeClient
-from modelrollout.kube.errors import ConflictError, NameTakenError
+from modelrollout.kube.client import KubeClient, PatchType
+from modelrollout.kube.errors import ConflictError, NameTakenError, RefusedError
 from modelrollout.kube.ownership import lost_fields
 from modelrollout.kube.resources import Object, Resource
 from modelrollout.kube.views import Meta, meta_of
@@ -133,7 +133,9 @@ class Applier:
             return Drift(resource.kind, name, ()) if deleted else None
         self._remember(rollout.key, resource, name)
         drift = drift_of(known, body)
-        if drift is not None or known.applied_hash != applied_hash(body):
+        if drift is not None:
+            await self._restore(resource, with_metadata(body, uid=known.uid))
+        elif known.applied_hash != applied_hash(body):
             await self.apply(resource, with_metadata(body, uid=known.uid))
         return drift
 
@@ -193,6 +195,18 @@ class Applier:
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a ModelRollout that is gone."""
         self._seen.pop(key, None)
+
+    async def _restore(self, resource: Resource, body: Object) -> None:
+        try:
+            await self.apply(resource, body)
+        except RefusedError:
+            # Entries that somebody put into a list with keys stand beside ours, and may contradict them: a port of the
+            # same name. A merge patch replaces lists whole; the apply then makes all fields ours again.
+            metadata = body["metadata"]
+            content = {key: value for key, value in body.items() if key not in {"apiVersion", "kind", "metadata"}}
+            patch = {"metadata": {"uid": metadata["uid"]}, **content}
+            await self._client.patch(resource, metadata["namespace"], metadata["name"], patch, PatchType.MERGE)
+            await self.apply(resource, body)
 
     def _remember(self, key: Key, resource: Resource, name: str) -> None:
         """So that an object that vanishes is told from one that was never made."""

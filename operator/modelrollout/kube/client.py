@@ -35,6 +35,13 @@ class PatchType(StrEnum):
     APPLY = "application/apply-patch+yaml"
 
 
+class FieldValidation(StrEnum):
+    """What the API server does with unknown and duplicate fields."""
+
+    STRICT = "Strict"
+    IGNORE = "Ignore"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request, for telemetry.
@@ -113,12 +120,16 @@ class KubeClient:
                 return Listing(tuple(items), page["metadata"]["resourceVersion"])
             query["continue"] = token
 
-    async def create(self, resource: Resource, obj: Object, *, dry_run: bool = False) -> Object:
-        """Make an object; ConflictError if there is one of that name.
-
-        Unknown and duplicate fields are refused, not dropped.
-        """
-        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"} | _dry(dry_run=dry_run)
+    async def create(
+        self,
+        resource: Resource,
+        obj: Object,
+        *,
+        dry_run: bool = False,
+        validation: FieldValidation = FieldValidation.STRICT,
+    ) -> Object:
+        """Make an object; ConflictError if there is one of that name."""
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": validation.value} | _dry(dry_run=dry_run)
         return (await self._call("create", resource, obj["metadata"].get("namespace"), query=query, body=obj)).object
 
     async def apply(self, resource: Resource, obj: Object, *, force: bool, dry_run: bool = False) -> Applied:
@@ -130,9 +141,8 @@ class KubeClient:
             force: take fields over that others own. Without it, a field that someone else owns is a ConflictError.
         """
         metadata = obj["metadata"]
-        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": json.dumps(force)} | _dry(
-            dry_run=dry_run
-        )
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": FieldValidation.STRICT.value}
+        query |= {"force": json.dumps(force)} | _dry(dry_run=dry_run)
         answer = await self._call(
             "patch",
             resource,
@@ -161,7 +171,7 @@ class KubeClient:
             namespace,
             name,
             subresource=subresource,
-            query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
+            query={"fieldManager": FIELD_MANAGER, "fieldValidation": FieldValidation.STRICT.value},
             body=body,
             content_type=content_type,
         )
@@ -175,7 +185,7 @@ class KubeClient:
             obj["metadata"].get("namespace"),
             obj["metadata"]["name"],
             subresource=subresource,
-            query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
+            query={"fieldManager": FIELD_MANAGER, "fieldValidation": FieldValidation.STRICT.value},
             body=obj,
         )
         return answer.object

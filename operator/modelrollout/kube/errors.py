@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from modelrollout.api.errors import ModelRolloutError, TerminalError, TransientError
 from modelrollout.kube.resources import Resource
@@ -42,6 +43,17 @@ class NameTakenError(TerminalError):
     """An object of the name that we need exists and is not ours: it is never written."""
 
 
+_TRANSIENT: Final[dict[int, type[TransientError]]] = {
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.CONFLICT: ConflictError,
+    HTTPStatus.UNAUTHORIZED: UnavailableError,
+    HTTPStatus.REQUEST_TIMEOUT: UnavailableError,
+    HTTPStatus.TOO_MANY_REQUESTS: UnavailableError,
+}
+_UNTYPED: Final = re.compile(r"failed to create typed patch object \([^)]*\): (.*)", re.DOTALL)
+_PATH: Final = re.compile(r"\.(\S+: [^\n]+)")
+
+
 def error_of(verb: str, resource: Resource, where: str, status: int, body: bytes) -> ModelRolloutError:
     """The error for an answer that is not a success.
 
@@ -54,20 +66,20 @@ def error_of(verb: str, resource: Resource, where: str, status: int, body: bytes
     message, causes = _read_status(body)
     message = message or f"HTTP status {status}"
     text = f"{verb} {resource.full_name} {where}: {message}"
-    match status:
-        case HTTPStatus.NOT_FOUND:
-            return NotFoundError("NotFound", text)
-        case HTTPStatus.CONFLICT:
-            return ConflictError("Conflict", text)
-        case HTTPStatus.FORBIDDEN:
-            remedy = f"the operator may not {verb} {resource.full_name} ({where}); where a right is missing, grant it"
-            return ForbiddenError("Forbidden", f"{remedy} in its ClusterRole. The API server says: {message}")
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.TOO_MANY_REQUESTS:
-            return UnavailableError("Unavailable", text)
-        case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return UnavailableError("Unavailable", text)
-        case _:
-            return RefusedError(text, causes or (message,))
+    if untyped := _UNTYPED.search(message):
+        # Server-side apply answers 500 to a field that the schema lacks: nothing is down, and waiting mends nothing.
+        return RefusedError(text, tuple(_PATH.findall(untyped.group(1))) or (message,))
+    if any(cause.startswith("metadata.uid:") for cause in causes):
+        # Another object has taken the name: said as a field that cannot change, and meant as a precondition.
+        return ConflictError("Conflict", text)
+    if status == HTTPStatus.FORBIDDEN:
+        remedy = f"the operator may not {verb} {resource.full_name} ({where}); where a right is missing, grant it"
+        return ForbiddenError("Forbidden", f"{remedy} in its ClusterRole. The API server says: {message}")
+    default = UnavailableError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
+    kind = _TRANSIENT.get(status, default)
+    if kind is not None:
+        return kind(kind.__name__.removesuffix("Error"), text)
+    return RefusedError(text, causes or (message,))
 
 
 def _read_status(body: bytes) -> tuple[str, tuple[str, ...]]:

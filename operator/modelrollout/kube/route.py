@@ -80,8 +80,8 @@ class RouteView:
     """An HTTPRoute.
 
     Attributes:
-        sequence: text of the annotation; empty if there is none.
-        decision: text of the annotation; empty if there is none.
+        sequence: text of the annotation; empty if there is none, or not the one that we wrote.
+        decision: the same.
     """
 
     meta: Meta
@@ -97,13 +97,18 @@ def route_view(raw: Mapping[str, Any]) -> RouteView:
     meta = meta_of(raw)
     spec, status = raw["spec"], raw.get("status") or {}
     annotations = raw["metadata"].get("annotations") or {}
+
+    def own(annotation: str) -> str:
+        # Who changes an annotation becomes its owner: a number by hand must not pass for a decision of ours.
+        return str(annotations.get(annotation, "")) if f'"f:{annotation}"' in meta.managed else ""
+
     return RouteView(
         meta=meta,
         rules=tuple(_rule(rule, meta.namespace) for rule in spec.get("rules") or ()),
         parent_refs=tuple(_parent(entry, meta.namespace) for entry in spec.get("parentRefs") or ()),
         parents=tuple(_parent_status(entry, meta.namespace) for entry in status.get("parents") or ()),
-        sequence=annotations.get(ANNOTATION_SEQUENCE, ""),
-        decision=annotations.get(ANNOTATION_DECISION, ""),
+        sequence=own(ANNOTATION_SEQUENCE),
+        decision=own(ANNOTATION_DECISION),
     )
 
 

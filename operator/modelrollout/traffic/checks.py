@@ -33,12 +33,8 @@ def traffic_problems(rollout: ModelRollout, cache: Cache) -> Iterator[str]:
 
 
 def _rule_problems(rollout: ModelRollout) -> Iterator[str]:
-    # The parsed spec has dropped what it does not know, so backendRefs show only in what the user wrote.
-    raw_rules = (rollout.raw_spec["traffic"]["gatewayAPI"].get("rules")) or ()
-    for index, raw in enumerate(raw_rules):
-        if raw.get("backendRefs"):
-            yield f"{FIELD}.rules[{index}].backendRefs: the operator sets them from stages; remove them"
-        if any(entry.get("type") == "RequestMirror" for entry in raw.get("filters") or ()):
+    for index, rule in enumerate(rollout.spec.traffic.gateway_api.rules or ()):
+        if any(entry.get("type") == "RequestMirror" for entry in rule.filters or ()):
             yield (
                 f"{FIELD}.rules[{index}].filters: RequestMirror is set by a shadow stage; remove it,"
                 " and add a stage with shadow"

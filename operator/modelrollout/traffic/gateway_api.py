@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.observed import RouteDecision, RouteState
 from modelrollout.engine.revisions import object_name, revision_of
@@ -68,12 +69,17 @@ class GatewayAPITraffic:
             return True
         body = self._render(rollout, split)
         outdated = view.meta.applied_hash != applied_hash(body) or render.parse_sequence(view.sequence) != sequence
-        return outdated or drift_of(view.meta, body) is not None
+        return outdated or self.drift(rollout, split) is not None
 
     def drift(self, rollout: ModelRollout, split: Split) -> Drift | None:
         """As in TrafficProvider."""
         view = self._view(rollout)
-        return None if view is None else drift_of(view.meta, self._render(rollout, split))
+        if view is None:
+            return None
+        body = self._render(rollout, split)
+        # Which decision it was does not matter here, only that the annotations are still ours.
+        body["metadata"]["annotations"] |= {ANNOTATION_SEQUENCE: view.sequence, ANNOTATION_DECISION: view.decision}
+        return drift_of(view.meta, body)
 
     def problems(self, rollout: ModelRollout) -> tuple[str, ...]:
         """As in TrafficProvider."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modelrollout.kube.client import KubeClient
+from modelrollout.kube.client import FieldValidation, KubeClient
 from modelrollout.kube.errors import ConflictError, RefusedError
 from modelrollout.kube.resources import Object, Resource
 
+_STRICT: Final = re.compile(r'(?:unknown|duplicate) field "[^"]+"')
 _OURS: Final = (
     (re.compile(r"\bspec\.template\b"), "spec.workload.deployment.template"),
     (re.compile(r"\bspec\.ports\[0\]\."), "spec.service."),
@@ -25,15 +26,23 @@ class DryRun:
     async def problems(self, resource: Resource, body: Object) -> tuple[str, ...]:
         """All that the API server has against an object, each line with the field as the ModelRollout has it.
 
-        A create, not an apply: it names all unknown fields at once, where an apply stops at the first.
+        A create, not an apply: it names all unknown fields at once. It does not look at values while there are unknown
+        fields, so it is asked again without minding those.
 
         Raises:
             TransientError, ForbiddenError: as KubeClient does.
         """
+        causes = await self._ask(resource, body, FieldValidation.STRICT)
+        unknown = [field for cause in causes for field in _STRICT.findall(cause)]
+        if unknown:
+            causes = (*unknown, *await self._ask(resource, body, FieldValidation.IGNORE))
+        return tuple(translate(cause) for cause in causes)
+
+    async def _ask(self, resource: Resource, body: Object, validation: FieldValidation) -> tuple[str, ...]:
         try:
-            await self._client.create(resource, body, dry_run=True)
+            await self._client.create(resource, body, dry_run=True, validation=validation)
         except RefusedError as error:
-            return tuple(translate(cause) for cause in error.causes)
+            return error.causes
         except ConflictError:
             return ()  # it has been made in the meantime, so it was accepted
         return ()
