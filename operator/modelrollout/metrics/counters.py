@@ -121,7 +121,7 @@ def advance(
     sums: dict[tuple[str, float], _Sum] = defaultdict(_Sum)
     last = dict(ledger.last)
     for role, revision, at, increase in _increases(ledger, batch, rules, scrapes=scrapes, until=until, last=last):
-        if at <= max(rules.since, after):
+        if at <= rules.since:
             continue
         entry = sums[revision, rules.grid.tick_of(at)]
         entry.observed = True
@@ -129,7 +129,7 @@ def advance(
             entry.total += increase
         else:
             entry.marked += increase
-    for revision, tick in _scraped_ticks(batch.scrapes, rules, max(rules.since, after), until):
+    for revision, tick in _scraped_ticks(batch.scrapes, rules, until):
         sums[revision, tick].observed = True
 
     ahead = dict(ledger.ahead)
@@ -199,9 +199,7 @@ def _scrape_times(ledger: Ledger, batch: Batch, until: float) -> dict[Target, li
     return {target: sorted(found) for target, found in times.items() if found}
 
 
-def _scraped_ticks(
-    scrapes: Iterable[RawSeries], rules: CounterRules, after: float, until: float
-) -> set[tuple[str, float]]:
+def _scraped_ticks(scrapes: Iterable[RawSeries], rules: CounterRules, until: float) -> set[tuple[str, float]]:
     """Revisions and ticks in which one of the revision's pods was scraped at all of its targets.
 
     So a pod that answers its scrapes without ever having counted anything shows zero, and not the unknown: a candidate
@@ -214,7 +212,7 @@ def _scraped_ticks(
         if revision is None:
             continue
         for at, value in series.samples:
-            if after < at <= until:
+            if rules.since < at <= until:
                 into = worked if value == 1.0 else failed
                 into.add((revision, rules.scope.pod_of(series.labels), rules.grid.tick_of(at)))
     return {(revision, tick) for revision, _, tick in worked - failed}

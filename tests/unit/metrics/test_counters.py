@@ -15,7 +15,8 @@ pytestmark = pytest.mark.unit
 
 def read(batch: Batch, until: float, how: CounterRules | None = None) -> list[Tick]:
     how = how or rules()
-    _, ticks = advance(Ledger(), batch, how, after=how.since, until=until, final="final")
+    start = how.grid.tick_at_or_before(how.since)
+    _, ticks = advance(Ledger(), batch, how, after=start, until=until, final="final")
     return list(ticks)
 
 
@@ -116,8 +117,22 @@ def test_a_pod_with_one_failing_target_is_unknown() -> None:
 
 
 def test_nothing_before_the_step_counts() -> None:
-    total = series("total", "new-1", {8.5: 10, 9.5: 20, 10.0: 30, 10.2: 31, 11.5: 33})
-    assert candidate(Batch((total,), ()), until=12, how=rules(since=10.0)) == [(0, 1), (0, 2)]
+    total = series("total", "new-1", {8.5: 10, 9.5: 20, 10.2: 30, 10.3: 31, 10.4: 33, 11.5: 37})
+    assert candidate(Batch((total,), ()), until=12, how=rules(since=10.3)) == [(0, 2), (0, 4)]
+
+
+def test_a_scrape_before_the_step_does_not_make_its_first_tick_known() -> None:
+    batch = Batch((series("total", "new-1", {10.2: 1}),), (), (series("up", "new-1", {10.2: 1}),))
+    assert candidate(batch, until=11, how=rules(since=10.3)) == [None]
+
+
+def test_a_sample_read_twice_counts_once() -> None:
+    """A Prometheus before 3 includes the left edge of a range."""
+    batch = Batch((series("total", "new-1", {-0.5: 0, 1.0: 5}),), ())
+    ledger, _ = advance(Ledger(), batch, rules(), after=0, until=1, final="final")
+    again = Batch((series("total", "new-1", {0.9: 4, 1.0: 5, 1.5: 6}),), ())
+    _, ticks = advance(ledger, again, rules(), after=1, until=2, final="final")
+    assert [tick.candidate for tick in ticks] == [Counts(0, 1)]
 
 
 def test_samples_after_the_last_tick_wait() -> None:

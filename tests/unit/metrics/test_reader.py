@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrollout.analysis.evidence import Tick
+from modelrollout.analysis.evidence import Counts, Tick
 from modelrollout.analysis.outcome import Unavailable
 from modelrollout.metrics.counters import CounterRules
 from modelrollout.metrics.promql import QueryError
@@ -178,6 +178,23 @@ async def test_another_step_starts_anew() -> None:
     await reading(reader, request(rules(since=30.0), now=50.0))
     answer = await reading(reader, request(rules(since=40.0), now=50.0))
     assert [tick.at for tick in answer.final] == [float(n) for n in range(41, 49)]
+
+
+async def test_another_selector_starts_anew_behind_the_same_cursor() -> None:
+    total = series("total", "new-1", {float(n): 2.0 * n for n in range(100)})
+    other = series("other", "new-1", {float(n): 3.0 * n for n in range(100)})
+    reader = CounterReader(HistoryProvider({"total": (total,), "other": (other,)}, 50.0, {}), TIMEOUT)
+    first = await reading(reader, request(rules(since=30.0), now=50.0))
+    changed = replace(request(rules(since=30.0), now=51.0, cursor=first.cursor), total="other{$selector}")
+    answer = await reading(reader, changed)
+    assert [tick.candidate for tick in answer.final] == [Counts(0, 3)]
+
+
+async def test_a_pod_that_missed_scrapes_before_the_step_has_its_baseline() -> None:
+    history = {"total": (series("total", "new-1", {10.0: 100.0, 31.0: 104.0}),)}
+    reader = CounterReader(HistoryProvider(history, 50.0, {}), TIMEOUT)
+    answer = await reading(reader, request(rules(since=30.0), now=50.0))
+    assert answer.final[0].candidate == Counts(0, 4)
 
 
 async def test_a_step_that_just_began_has_no_final_tick() -> None:
