@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.cluster import CONTROL_PLANE, Cluster
+from e2e.cluster.shell import wait_until
 from modelrollout.api.names import GROUP, PLURAL
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -65,13 +66,15 @@ class ApiServer:
 
 @contextmanager
 def running_api_server(state: Path) -> Iterator[ApiServer]:
-    """Start one with its state in that directory, install the resource with plain `kubectl apply`, stop it at the end."""
+    """Start one with its state in that directory, and the resource by plain `kubectl apply`; stop it at the end."""
     cluster = Cluster("component", state=state)
     cluster.up(CONTROL_PLANE)
     try:
         server = ApiServer(cluster.kubeconfig, cluster.binaries.path("kubectl"))
         server.kubectl("apply", "--filename", str(CRD))
         server.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{PLURAL}.{GROUP}")
+        # The schema is published a moment after the CRD is established: kubectl validates and explains with it.
+        wait_until(lambda: server.attempt("explain", PLURAL).succeeded, "kubectl explain", seconds=60)
         yield server
     finally:
         cluster.down()

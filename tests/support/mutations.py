@@ -10,8 +10,7 @@ Path = tuple[str | int, ...]
 
 _KEPT_AS_GIVEN: Final = {"template", "matches", "filters", "timeouts", "retry"}
 _VALUES: Final[tuple[Any, ...]] = (
-    None, "", "x", "X-y", "1", "5m", "5m\n", "1e999h", "500m", "x" * 5000,
-    -1, 0, 2.0, 101, 65536, 1.5, True, {}, [], ["x"], [{}],
+    None, "", "x", "5m", "5m\n", "500m", "x" * 5000, -1, 0, 2.0, 101, 1.5, True, {}, [], [{}],
 )  # fmt: skip
 
 

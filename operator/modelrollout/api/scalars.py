@@ -89,9 +89,11 @@ def parse_whole(value: object) -> int:
     Raises:
         ValueError: the value is not a whole number.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise ValueError(f"{WHOLE_MESSAGE}, not {value!r}")
-    return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"{WHOLE_MESSAGE}, not {value!r}")
 
 
 def parse_int_or_string(value: object) -> int | str:

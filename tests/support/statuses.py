@@ -1,0 +1,95 @@
+"""A status with every field in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType
+from modelrollout.api.metrics import Category, Mode
+from modelrollout.api.status import (
+    AttemptStatus,
+    CheckStatus,
+    FailureStatus,
+    FrozenBound,
+    Harm,
+    LogEntry,
+    ModelRolloutStatus,
+    Phase,
+    PreviousStatus,
+    Retired,
+    RevisionRef,
+    StepStatus,
+    TrafficStatus,
+)
+
+NOW: Final = datetime(2026, 1, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+
+_STEP: Final = StepStatus(
+    stage="ramp",
+    stage_index=2,
+    index=1,
+    number=4,
+    weight=20,
+    mirror_percent=0,
+    previous_weight=5,
+    spec_hash="5d41402abc",
+    started_at=NOW - timedelta(minutes=2),
+    accepted_at=NOW - timedelta(minutes=1),
+    in_force_at=NOW,
+)
+_ATTEMPT: Final = AttemptStatus(
+    revision="b1946ac924",
+    version="3",
+    started_at=NOW - timedelta(minutes=12),
+    evidence_since=NOW - timedelta(minutes=10),
+    ready_since=NOW - timedelta(minutes=11),
+    unready_since=NOW,
+    step=_STEP,
+    frozen=(FrozenBound(metric="error-rate", bound="0.0123"),),
+    harm=Harm(reason="MetricHarm", message="error-rate 0.08 > 0.01 (n=640)", at=NOW),
+)
+_CHECK: Final = CheckStatus(
+    name="error-rate",
+    category=Category.SOFTWARE,
+    mode=Mode.ENFORCE,
+    verdict="Pass",
+    reason="0.002 <= 0.01",
+    candidate="0.002",
+    stable="0.003",
+    limit="0.01",
+    samples=5120,
+    frozen=False,
+)
+_LOG: Final = LogEntry(
+    at=NOW, action="Enter", revision="b1946ac924", stage="ramp", weight=20, reason="ChecksPassed", message="4/4 checks"
+)
+
+FULL_STATUS: Final = ModelRolloutStatus(
+    observed_generation=7,
+    phase=Phase.PROGRESSING,
+    stage="3/4 ramp",
+    weight=20,
+    verdict="passing: 4/4 checks, n=5120",
+    next_look="12:00:05Z",
+    sequence=9,
+    stable=RevisionRef(revision="acbd18db4c", version="2"),
+    attempt=_ATTEMPT,
+    previous=PreviousStatus(revision="37b51d194a", version="1", warm_until=NOW),
+    failed=FailureStatus(revision="0cc175b9c0", version="5", reason="MetricHarm", message="m", stage="canary", at=NOW),
+    retired=(Retired(revision="0cc175b9c0", since=NOW),),
+    traffic=TrafficStatus(stable=80, candidate=20, mirror=0),
+    checks=(_CHECK,),
+    log=(_LOG,),
+    conditions=tuple(
+        Condition(
+            type=kind,
+            status=ConditionStatus.UNKNOWN,
+            observed_generation=7,
+            last_transition_time=NOW,
+            reason="Starting",
+            message="",
+        )
+        for kind in ConditionType
+    ),
+)

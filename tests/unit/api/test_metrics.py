@@ -1,0 +1,34 @@
+"""What a metric says about itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelrollout.api.metrics import Check, Metric
+
+pytestmark = pytest.mark.unit
+
+
+def metric(**fields: Any) -> Metric:
+    return Metric.model_validate({"name": "latency", "query": "up", "check": {"max": "0.5"}, **fields})
+
+
+@pytest.mark.parametrize(("mode", "enforced"), [("Enforce", True), ("Warn", False), ("Observe", False)])
+def test_only_enforce_can_stop_a_rollout(mode: str, enforced: bool) -> None:  # noqa: FBT001 - a column of the table
+    assert metric(mode=mode).is_enforced is enforced
+
+
+def test_without_stages_it_is_judged_in_all() -> None:
+    assert metric().applies_to("canary")
+
+
+def test_with_stages_it_is_judged_in_these() -> None:
+    assert metric(stages=["canary"]).applies_to("canary")
+    assert not metric(stages=["canary"]).applies_to("ramp")
+
+
+def test_a_check_without_limits_is_empty() -> None:
+    assert Check().is_empty
+    assert not metric().check.is_empty
