@@ -18,12 +18,15 @@ Policy = Callable[[S], Decision | None]
 STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.harm,  # first: nothing delays it, not an unready pod, a refused route or an invalid spec
     policies.silence,  # harm without a single bad answer
-    policies.crash,  # before suspension: a crash loop is not a pause
-    policies.suspension,  # hard failures act whatever the spec says
-    policies.reverted,  # the user's way back works under an otherwise invalid spec too
+    policies.crash,  # before unready: a crash loop is not a pause
+    policies.unready,  # hard failures act whatever the spec says
+    policies.reverted,  # the user's way back works under an otherwise invalid spec too, and while suspended
     policies.superseded,  # as does a newer revision: both only take traffic away
+    policies.suspended_for_good,  # acts under an invalid spec too: pods that never become ready cost money
     policies.invalid,  # from here on the spec is trusted
+    policies.suspended,  # before anything that enters a step: no weight without a ready endpoint
     policies.edited,  # evidence of another stage must not count: before anything that reads it
+    policies.recovered,  # after edited: a step of another spec is not entered again
     policies.accepted,  # a stamp; nothing passes without it
     policies.in_force,  # a stamp; nothing passes without it
     policies.passed,  # before inconclusive: evidence that is complete at the last moment counts

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.chains import decide as ask
+from modelrollout.engine.intent import split_of
 from modelrollout.engine.plan import Action, Decision, Event, EventType, Plan
 from modelrollout.engine.report import report
 from modelrollout.engine.situation import Observation, situation_of
-from modelrollout.engine.split import Split, between, only
 from modelrollout.engine.steps import find, steps_of
-from modelrollout.engine.transition import adopted, live_weight, logged, transition
+from modelrollout.engine.texts import NOTE_MAX, cut
+from modelrollout.engine.transition import adopted, logged, transition
 
 EVENTS = {
     Action.ADOPT: (EventType.NORMAL, "FirstRevisionServing"),
@@ -47,8 +49,8 @@ def decide(seen: Observation) -> Plan:
     Raises:
         TerminalError: status names a revision whose input is lost.
     """
-    before = adopted(seen.status, seen.route)
-    seen = replace(seen, rollout=replace(seen.rollout, status=before))
+    before = adopted(seen.status, seen.route, seen.now)
+    written, seen = seen.status, replace(seen, rollout=replace(seen.rollout, status=before))
     decision = ask(situation_of(seen))
     after = _pruned(transition(seen, decision), seen)
     revision = before.attempt.revision if before.attempt else seen.desired.hash
@@ -72,45 +74,44 @@ def decide(seen: Observation) -> Plan:
         replicas=_replicas(seen, after),
         serve=after.stable.revision if after.stable else None,
         collect=_collect(seen, after),
-        events=tuple(_events(before, decision)),
+        events=(*_adoption(written, before), *_events(seen, decision)),
         wake_at=wake_at,
     )
-
-
-def split_of(status: ModelRolloutStatus) -> Split | None:
-    """How traffic shall flow by what status says; None while nothing has ever served."""
-    if status.stable is None:
-        return None
-    attempt = status.attempt
-    if attempt is None or attempt.step is None or attempt.unready_since is not None:
-        return only(status.stable.revision)
-    return between(status.stable.revision, attempt.revision, live_weight(status), attempt.step.mirror_percent)
 
 
 def _pruned(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus:
     """Forget what has drained and what is no longer warm."""
     drain = seen.rollout.spec.workload.deployment.drain
     named = {status.stable.revision if status.stable else None, status.attempt.revision if status.attempt else None}
-    retired = tuple(r for r in status.retired if r.since + drain > seen.now and r.revision not in named)
+    # It drains from when its traffic is seen to be gone: the write may have been held up.
+    fresh = tuple(
+        entry.model_copy(update={"since": seen.now}) if _is_routed(seen, entry.revision) else entry
+        for entry in status.retired
+        if entry.revision not in named
+    )
+    retired = tuple(entry for entry in fresh if entry.since + drain > seen.now)
     previous = status.previous if status.previous and status.previous.warm_until > seen.now else None
     return status.model_copy(update={"retired": retired, "previous": previous})
 
 
 def _replicas(seen: Observation, status: ModelRolloutStatus) -> dict[str, int]:
     want = seen.rollout.spec.workload.deployment.replicas
+    if status.stable is None and seen.problems:
+        return {}
     routed = {state.revision.hash for state in seen.revisions if _is_routed(seen, state.revision.hash)}
     keep = {entry.revision for entry in status.retired} | routed
     warm = {status.previous.revision} if status.previous else set()
     serving = {ref.revision for ref in (status.stable, status.attempt) if ref is not None}
-    if status.stable is None and not seen.problems:
+    if status.stable is None:
         serving.add(seen.desired.hash)
     replicas: dict[str, int] = {}
     for state in seen.revisions:
         name, now = state.revision.hash, state.replicas
         if name in serving or (name in warm and now):
             # While a rollout moves, the way back is never made narrower than it was.
-            held = max(want, now or 0) if status.attempt and status.attempt.revision != name else want
-            replicas[name] = held
+            is_way_back = status.attempt is not None and status.attempt.revision != name
+            size = (now or want) if seen.problems else want
+            replicas[name] = max(size, now or 0) if is_way_back else size
         elif now and name not in keep:
             replicas[name] = 0
     return replicas
@@ -124,6 +125,8 @@ def _collect(seen: Observation, status: ModelRolloutStatus) -> tuple[str, ...]:
     named = {ref.revision for ref in (status.stable, status.attempt, status.previous) if ref is not None}
     named |= {entry.revision for entry in status.retired} | {seen.desired.hash}
     idle = [s for s in seen.revisions if s.revision.hash not in named and not _is_routed(seen, s.revision.hash)]
+    if seen.problems:
+        return ()
     if status.stable is None:
         return tuple(state.revision.hash for state in idle)
     stopped = [state for state in idle if not state.replicas]
@@ -131,14 +134,29 @@ def _collect(seen: Observation, status: ModelRolloutStatus) -> tuple[str, ...]:
     return tuple(state.revision.hash for state in newest_first[seen.rollout.spec.revision_history_limit :])
 
 
-def _events(before: ModelRolloutStatus, decision: Decision) -> Iterator[Event]:
+def _adoption(written: ModelRolloutStatus, before: ModelRolloutStatus) -> Iterator[Event]:
+    """Tell of a decision that was taken, and not told of, before the operator ended."""
+    if before.log[-1:] != written.log[-1:]:
+        entry = before.log[-1]
+        yield _told(Action(entry.action), entry.reason, entry.message)
+
+
+def _events(seen: Observation, decision: Decision) -> Iterator[Event]:
     if decision.action in EVENTS:
-        kind, reason = EVENTS[decision.action]
-        yield Event(kind, reason, f"{decision.reason}: {decision.message}")
-    elif decision.reason in TELLING_WAITS and all(
-        (condition.reason, condition.message) != (decision.reason, decision.message) for condition in before.conditions
-    ):
-        yield Event(EventType.WARNING, decision.reason, decision.message)
+        yield _told(decision.action, decision.reason, decision.message)
+    elif decision.reason in TELLING_WAITS and not _is_told(seen, decision.reason):
+        yield Event(EventType.WARNING, decision.reason, cut(decision.message, NOTE_MAX))
+
+
+def _is_told(seen: Observation, reason: str) -> bool:
+    """Whether it was so before, under the same spec. Numbers in the message change at every tick and are no news."""
+    known = find_condition(seen.status.conditions, ConditionType.RECONCILING)
+    return known is not None and (known.reason, known.observed_generation) == (reason, seen.rollout.generation)
+
+
+def _told(action: Action, reason: str, message: str) -> Event:
+    kind, name = EVENTS[action]
+    return Event(kind, name, cut(f"{reason}: {message}", NOTE_MAX))
 
 
 def _wakes(seen: Observation, status: ModelRolloutStatus, decision: Decision) -> Iterator[datetime]:
@@ -149,8 +167,13 @@ def _wakes(seen: Observation, status: ModelRolloutStatus, decision: Decision) ->
         yield status.previous.warm_until
     for entry in status.retired:
         yield entry.since + spec.workload.deployment.drain
-    step = status.attempt.step if status.attempt else None
+    if status.attempt is None:
+        return
+    step, since = status.attempt.step, status.attempt.unready_since
+    if since is not None:
+        yield since + spec.workload.deployment.progress_deadline
     if step is None:
+        yield status.attempt.started_at + spec.workload.deployment.progress_deadline
         return
     if seen.next_evidence_at is not None:
         yield seen.next_evidence_at

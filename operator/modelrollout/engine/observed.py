@@ -9,7 +9,7 @@ from enum import StrEnum
 from modelrollout.analysis.verdict import CheckResult
 from modelrollout.api.metrics import Metric
 from modelrollout.engine.revisions import Revision
-from modelrollout.engine.split import Mirror
+from modelrollout.engine.split import Mirror, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class RevisionState:
         ready_endpoints: addresses of its Service that are ready: what a gateway can send requests to.
         crashing: why its containers keep ending, or None.
         created_at: when its workload was made; None while it does not exist.
+        waiting: what its containers wait for that needs a person, such as ImagePullBackOff, or None.
     """
 
     revision: Revision
@@ -28,6 +29,7 @@ class RevisionState:
     ready_endpoints: int
     crashing: str | None = None
     created_at: datetime | None = None
+    waiting: str | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -84,6 +86,11 @@ class RouteState:
     def mirror_of(self, revision: str) -> int:
         """Percent of requests that are mirrored to the revision."""
         return self.mirror.percent if self.mirror and self.mirror.revision == revision else 0
+
+    def carries(self, split: Split) -> bool:
+        """Whether it splits traffic just so, in all its rules."""
+        weights = sorted((name, weight) for name, weight in self.weights if weight)
+        return self.uniform and weights == sorted(split.weights) and self.mirror == split.mirror
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,14 @@ LOWERING = frozenset({Action.SUSPEND, Action.ROLL_BACK, Action.ABANDON})
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What the candidate did wrong."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What a policy says: what to do and why.
 
@@ -42,7 +50,7 @@ class Decision:
         step: the step to enter, for `Action.ENTER`.
         fails: whether the candidate is at fault, so that it is not tried again by itself.
         until: when to look again at the latest.
-        latch: harm to remember although it cannot be acted on yet.
+        latch: a fault to remember although it cannot be acted on yet.
     """
 
     action: Action
@@ -51,7 +59,7 @@ class Decision:
     step: Step | None = None
     fails: bool = False
     until: datetime | None = None
-    latch: bool = False
+    latch: Fault | None = None
 
 
 class EventType(StrEnum):

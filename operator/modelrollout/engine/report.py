@@ -7,9 +7,11 @@ from datetime import datetime
 from modelrollout.analysis.verdict import format_number
 from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType, set_condition
 from modelrollout.api.status import TEXT_MAX, CheckStatus, ModelRolloutStatus, Phase, TrafficStatus
+from modelrollout.engine.intent import split_of
 from modelrollout.engine.observed import Acceptance, JudgedMetric
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Observation
+from modelrollout.engine.texts import CHECK_REASON_MAX, VERDICT_MAX, cut
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 STALLED_REASONS = frozenset(
@@ -23,9 +25,9 @@ def report(
     """Add to a decided status what people and tools read."""
     phase = phase_of(seen, status)
     checks = tuple(_check(judged) for judged in seen.evidence.judged) if seen.evidence else status.checks
-    verdict = _verdict(status, phase, decision)
+    verdict = _verdict(seen, status, phase, decision)
     conditions = status.conditions
-    for kind, value, reason, message in _conditions(seen, status, phase, decision, verdict):
+    for kind, value, reason, message in _conditions(seen, status, phase, decision):
         conditions = set_condition(
             conditions,
             Condition(
@@ -34,7 +36,7 @@ def report(
                 observed_generation=seen.rollout.generation,
                 last_transition_time=seen.now,
                 reason=reason,
-                message=message[:TEXT_MAX],
+                message=cut(message, TEXT_MAX),
             ),
         )
     return status.model_copy(
@@ -43,7 +45,7 @@ def report(
             "phase": phase,
             "stage": _stage(seen, status),
             "weight": _weight(seen, status, phase),
-            "verdict": verdict[:TEXT_MAX],
+            "verdict": cut(verdict, VERDICT_MAX),
             "next_look": f"{wake_at:%Y-%m-%dT%H:%M:%SZ}" if wake_at else None,
             "traffic": _traffic(seen, status),
             "checks": checks,
@@ -67,9 +69,12 @@ def phase_of(seen: Observation, status: ModelRolloutStatus) -> Phase:
     return Phase.PROGRESSING
 
 
-def _verdict(status: ModelRolloutStatus, phase: Phase, decision: Decision) -> str:
+def _verdict(seen: Observation, status: ModelRolloutStatus, phase: Phase, decision: Decision) -> str:
     if phase is Phase.ROLLED_BACK and status.failed is not None:
         return status.failed.message
+    if seen.problems and decision.reason == "InvalidSpec":
+        more = len(seen.problems) - 1
+        return f"{cut(seen.problems[0], VERDICT_MAX - 20)}{f' (and {more} more)' if more else ''}"
     return decision.message
 
 
@@ -108,7 +113,7 @@ def _check(judged: JudgedMetric) -> CheckStatus:
         category=judged.metric.category,
         mode=judged.metric.mode,
         verdict=result.verdict.value,
-        reason=result.reason[:TEXT_MAX],
+        reason=cut(result.reason, CHECK_REASON_MAX),
         candidate=_number(result.candidate),
         stable=_number(result.stable),
         limit=_number(result.limit),
@@ -124,14 +129,12 @@ def _number(value: float | None) -> str | None:
 Row = tuple[ConditionType, ConditionStatus, str, str]
 
 
-def _conditions(
-    seen: Observation, status: ModelRolloutStatus, phase: Phase, decision: Decision, verdict: str
-) -> tuple[Row, ...]:
+def _conditions(seen: Observation, status: ModelRolloutStatus, phase: Phase, decision: Decision) -> tuple[Row, ...]:
     return (
         _ready(seen, status),
         _reconciling(phase, decision),
-        _stalled(status, phase, decision, verdict),
-        _succeeded(status, phase, verdict),
+        _stalled(status, phase, decision),
+        _succeeded(status, phase, decision),
         (ConditionType.PAUSED, FALSE, "NotPaused", ""),
         _rolled_back(status, phase),
         _metrics_available(seen),
@@ -154,20 +157,20 @@ def _reconciling(phase: Phase, decision: Decision) -> Row:
     return ConditionType.RECONCILING, TRUE if moving else FALSE, decision.reason, decision.message
 
 
-def _stalled(status: ModelRolloutStatus, phase: Phase, decision: Decision, verdict: str) -> Row:
+def _stalled(status: ModelRolloutStatus, phase: Phase, decision: Decision) -> Row:
     if phase is Phase.ROLLED_BACK and status.failed is not None:
-        return ConditionType.STALLED, TRUE, status.failed.reason, verdict
+        return ConditionType.STALLED, TRUE, status.failed.reason, status.failed.message
     stalled = decision.reason in STALLED_REASONS and decision.action.value == "Wait"
     return ConditionType.STALLED, TRUE if stalled else FALSE, decision.reason, decision.message if stalled else ""
 
 
-def _succeeded(status: ModelRolloutStatus, phase: Phase, verdict: str) -> Row:
+def _succeeded(status: ModelRolloutStatus, phase: Phase, decision: Decision) -> Row:
     if phase is Phase.SUCCEEDED and status.stable is not None:
         return ConditionType.SUCCEEDED, TRUE, "Serving", f"version {status.stable.version} is stable"
     if phase is Phase.ROLLED_BACK:
-        return ConditionType.SUCCEEDED, FALSE, "RolledBack", verdict
+        return ConditionType.SUCCEEDED, FALSE, "RolledBack", status.failed.message if status.failed else ""
     if phase is Phase.INVALID:
-        return ConditionType.SUCCEEDED, FALSE, "InvalidSpec", verdict
+        return ConditionType.SUCCEEDED, FALSE, "InvalidSpec", decision.message
     return ConditionType.SUCCEEDED, UNKNOWN, "InProgress", ""
 
 
@@ -193,4 +196,8 @@ def _traffic_applied(seen: Observation, status: ModelRolloutStatus) -> Row:
         return ConditionType.TRAFFIC_APPLIED, UNKNOWN, "Pending", route.message
     if route.acceptance is Acceptance.REJECTED:
         return ConditionType.TRAFFIC_APPLIED, FALSE, "Rejected", route.message
+    split = split_of(status)
+    if split is not None and not route.carries(split):
+        text = "the route does not carry the weights that were decided; they are restored"
+        return ConditionType.TRAFFIC_APPLIED, FALSE, "Drifted", text
     return ConditionType.TRAFFIC_APPLIED, TRUE, "Accepted", route.message

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelrollout.api.model import APIModel
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import RevisionRef
 
@@ -77,9 +78,17 @@ def revision_of(raw_spec: Mapping[str, Any]) -> Revision:
 
 
 def stage_hash(spec: ModelRolloutSpec, stage: str) -> str:
-    """Hash of a stage and the metrics judged in it: when it changes, the step starts again."""
+    """Hash of a stage and the metrics judged in it: when it changes, the step starts again.
+
+    Of what differs from the defaults, so that a release with a new field restarts nothing.
+    """
+    metrics = sorted((m for m in spec.metrics if m.applies_to(stage)), key=lambda metric: metric.name)
     content = {
-        "stage": next(s.dump() for s in spec.stages if s.name == stage),
-        "metrics": [metric.dump() for metric in spec.metrics if metric.applies_to(stage)],
+        "stage": _set_fields(next(s for s in spec.stages if s.name == stage)),
+        "metrics": [_set_fields(metric) for metric in metrics],
     }
     return short_hash(canonical(content))
+
+
+def _set_fields(model: APIModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, exclude_defaults=True)

@@ -102,7 +102,7 @@ def situation_of(seen: Observation) -> Situation:
     """Narrow an observation.
 
     Raises:
-        TerminalError: status names a revision whose ControllerRevision somebody deleted: its input is lost.
+        TerminalError: somebody deleted the ControllerRevision of the stable revision: its input is lost.
     """
     status = seen.status
     if status.stable is None:
@@ -112,7 +112,9 @@ def situation_of(seen: Observation) -> Situation:
     attempt = status.attempt
     if attempt is None:
         return Resting(seen, stable, seen.state_of(status.previous.revision) if status.previous else None)
-    candidate = _known(seen, attempt.revision)
+    # A candidate whose input is lost is one without a ready endpoint: its traffic goes, stable stays.
+    lost = _unborn(Revision(hash=attempt.revision, version=attempt.version, input=""))
+    candidate = seen.state_of(attempt.revision) or lost
     if attempt.step is None:
         return Loading(seen, stable, candidate, attempt)
     steps = steps_of(seen.rollout.spec)

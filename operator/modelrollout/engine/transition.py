@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,15 +17,19 @@ from modelrollout.api.status import (
     ModelRolloutStatus,
     PreviousStatus,
     Retired,
+    RevisionRef,
     StepStatus,
 )
+from modelrollout.engine.intent import live_weight
 from modelrollout.engine.observed import RouteDecision, RouteState
-from modelrollout.engine.plan import LOWERING, Action, Decision
+from modelrollout.engine.plan import LOWERING, Action, Decision, Fault
 from modelrollout.engine.revisions import stage_hash
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.steps import FULL, Step
+from modelrollout.engine.texts import LOG_MESSAGE_MAX, REASON_MAX, cut
 
 SPEC_REVERTED = "SpecReverted"
+RETIRED_MAX = 20
 MOVING = frozenset({Action.ADOPT, Action.ENTER, Action.PROMOTE, Action.RETURN}) | LOWERING
 """Actions that change the split: each takes the next sequence number."""
 
@@ -41,7 +46,7 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
     status, now = seen.status, seen.now
     match decision.action:
         case Action.WAIT:
-            return _latched(status, decision, now) if decision.latch else status
+            return _latched(status, decision.latch, now) if decision.latch else status
         case Action.ADOPT:
             return _with(status, stable=seen.desired.ref, failed=None)
         case Action.BEGIN:
@@ -65,11 +70,14 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
             return _returned(status, now)
 
 
-def adopted(status: ModelRolloutStatus, route: RouteState | None) -> ModelRolloutStatus:
+def adopted(status: ModelRolloutStatus, route: RouteState | None, now: datetime) -> ModelRolloutStatus:
     """Status after taking over the decision of a route that is ahead of it.
 
     A step down moves the route first; if the operator died before it wrote status, the route tells what was decided,
     and no outage of Prometheus can bring the weight back.
+
+    Args:
+        now: stands in for the time of a decision that names none or one in the future: people can edit a route.
     """
     if route is None or route.sequence <= status.sequence:
         return status
@@ -77,7 +85,8 @@ def adopted(status: ModelRolloutStatus, route: RouteState | None) -> ModelRollou
     decision, attempt = route.decision, status.attempt
     if decision is None or attempt is None or decision.revision != attempt.revision:
         return moved
-    return _after_route(moved, decision)
+    at = decision.at if decision.at.tzinfo is not None and decision.at <= now else now
+    return _after_route(moved, replace(decision, at=at, reason=decision.reason or "Unknown"))
 
 
 def _after_route(status: ModelRolloutStatus, decision: RouteDecision) -> ModelRolloutStatus:
@@ -124,27 +133,20 @@ def logged(
         revision=revision,
         stage=step.stage if step else None,
         weight=live_weight(status),
-        reason=reason,
-        message=message[:TEXT_MAX],
+        reason=cut(reason, REASON_MAX),
+        message=cut(message, LOG_MESSAGE_MAX),
     )
     return _with(status, log=(*status.log, entry)[-LOG_MAX:])
 
 
-def live_weight(status: ModelRolloutStatus) -> int:
-    """Percent of live requests that the candidate is to answer."""
-    attempt = status.attempt
-    if attempt is None or attempt.step is None or attempt.unready_since is not None:
-        return 0
-    return attempt.step.weight
-
-
 def _begun(seen: Observation) -> ModelRolloutStatus:
+    """An attempt. What failed before stays known: it is not tried again because something else was in between."""
     status = seen.status
+    if status.previous is not None:
+        status = _retired(status, status.previous.revision, seen.now)
     retired = tuple(entry for entry in status.retired if entry.revision != seen.desired.hash)
-    if status.previous is not None and status.previous.revision != seen.desired.hash:
-        retired = (*retired, Retired(revision=status.previous.revision, since=seen.now))
     attempt = AttemptStatus(revision=seen.desired.hash, version=seen.desired.version, started_at=seen.now)
-    return _with(status, attempt=attempt, previous=None, failed=None, retired=retired)
+    return _with(status, attempt=attempt, previous=None, retired=retired, checks=())
 
 
 def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
@@ -158,13 +160,16 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         number=before.number + 1 if before else 1,
         weight=step.weight,
         mirror_percent=step.mirror_percent,
-        previous_weight=before.weight if before and attempt.unready_since is None else 0,
+        previous_weight=seen.route.weight_of(attempt.revision) if seen.route else 0,
         spec_hash=stage_hash(seen.rollout.spec, step.stage.name),
         started_at=seen.now,
     )
-    frozen = attempt.frozen
+    frozen, metrics = attempt.frozen, seen.rollout.spec.metrics
     if seen.evidence is not None and before is not None and (before.weight < FULL or before.mirror_percent):
-        frozen = tuple(FrozenBound(metric=name, bound=repr(bound)) for name, bound in seen.evidence.frozen_bounds)
+        # Kept by metric: one that a later mixed step does not judge still has its bound at weight 100.
+        kept = {entry.metric: entry for entry in frozen}
+        kept |= {name: FrozenBound(metric=name, bound=repr(bound)) for name, bound in seen.evidence.frozen_bounds}
+        frozen = tuple(kept[name] for name in sorted(kept) if name in {metric.name for metric in metrics})
     return _attempt_with(
         seen.status,
         step=entered,
@@ -183,22 +188,28 @@ def _promoted(seen: Observation) -> ModelRolloutStatus:
         version=status.stable.version,
         warm_until=seen.now + seen.rollout.spec.rollback_window,
     )
-    stable = {"revision": attempt.revision, "version": attempt.version}
-    return _with(status, stable=type(status.stable)(**stable), previous=previous, attempt=None, failed=None)
+    stable = RevisionRef(revision=attempt.revision, version=attempt.version)
+    # It drains whatever the window: holdback and in-cluster clients used it until now.
+    retired = _retired(status, status.stable.revision, seen.now)
+    return _with(retired, stable=stable, previous=previous, attempt=None, failed=None)
 
 
 def _returned(status: ModelRolloutStatus, now: datetime) -> ModelRolloutStatus:
     assert status.previous is not None  # noqa: S101 - the policy has looked
     assert status.stable is not None  # noqa: S101 - the policy has looked
-    stable = type(status.stable)(revision=status.previous.revision, version=status.previous.version)
-    retired = (*status.retired, Retired(revision=status.stable.revision, since=now))
-    return _with(status, stable=stable, previous=None, failed=None, retired=retired)
+    stable = RevisionRef(revision=status.previous.revision, version=status.previous.version)
+    return _with(_retired(status, status.stable.revision, now), stable=stable, previous=None, failed=None)
 
 
 def _ended(status: ModelRolloutStatus, now: datetime, failure: FailureStatus | None) -> ModelRolloutStatus:
     assert status.attempt is not None  # noqa: S101 - only an attempt ends
-    retired = (*status.retired, Retired(revision=status.attempt.revision, since=now))
-    return _with(status, attempt=None, failed=failure, retired=retired)
+    ended = _retired(status, status.attempt.revision, now)
+    return _with(ended, attempt=None, failed=failure or status.failed)
+
+
+def _retired(status: ModelRolloutStatus, revision: str, now: datetime) -> ModelRolloutStatus:
+    others = tuple(entry for entry in status.retired if entry.revision != revision)
+    return _with(status, retired=(*others, Retired(revision=revision, since=now))[-RETIRED_MAX:])
 
 
 def _failure(status: ModelRolloutStatus, decision: Decision, now: datetime) -> FailureStatus:
@@ -207,17 +218,17 @@ def _failure(status: ModelRolloutStatus, decision: Decision, now: datetime) -> F
     return FailureStatus(
         revision=attempt.revision,
         version=attempt.version,
-        reason=decision.reason,
-        message=decision.message[:TEXT_MAX],
+        reason=cut(decision.reason, REASON_MAX),
+        message=cut(decision.message, TEXT_MAX),
         stage=attempt.step.stage if attempt.step else None,
         at=now,
     )
 
 
-def _latched(status: ModelRolloutStatus, decision: Decision, now: datetime) -> ModelRolloutStatus:
+def _latched(status: ModelRolloutStatus, fault: Fault, now: datetime) -> ModelRolloutStatus:
     if status.attempt is None or status.attempt.harm is not None:
         return status
-    return _attempt_with(status, harm=Harm(reason=decision.reason, message=decision.message[:TEXT_MAX], at=now))
+    return _attempt_with(status, harm=Harm(reason=fault.reason, message=cut(fault.message, TEXT_MAX), at=now))
 
 
 def _step_of(status: ModelRolloutStatus) -> StepStatus | None:

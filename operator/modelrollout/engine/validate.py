@@ -10,17 +10,17 @@ from modelrollout.engine.steps import FULL, steps_of
 
 def problems_of(spec: ModelRolloutSpec) -> tuple[str, ...]:
     """Every rule that the spec breaks; empty when it can be carried out."""
-    return (*_weights(spec), *_names(spec), *_evidence(spec), *_comparisons(spec))
+    return (*_weights(spec), *_names(spec), *_evidence(spec), *_copies(spec), *_comparisons(spec))
 
 
 def _weights(spec: ModelRolloutSpec) -> Iterator[str]:
     highest = 0
     for index, stage in enumerate(spec.stages):
-        target = stage.ramp.to if stage.ramp else stage.weight or 0
-        if target < highest:
+        target = stage.ramp.to if stage.ramp else (stage.weight or 0) - (stage.holdback or 0)
+        if target < highest and not stage.ramp:
             yield (
                 f"spec.stages[{index}] ({stage.name}): weights never fall, but {target} comes after {highest}: "
-                "move the stage forward or raise its weight"
+                f"{'lower its holdback' if stage.holdback else 'move the stage forward or raise its weight'}"
             )
         if stage.ramp and stage.ramp.to <= highest:
             yield f"spec.stages[{index}].ramp.to ({stage.name}): must be above {highest}, the weight before the ramp"
@@ -46,6 +46,18 @@ def _evidence(spec: ModelRolloutSpec) -> Iterator[str]:
             yield (
                 f"spec.stages[{index}] ({stage.name}): a stage with live traffic needs a metric with mode: Enforce "
                 "that applies to it; time alone promotes nothing"
+            )
+
+
+def _copies(spec: ModelRolloutSpec) -> Iterator[str]:
+    """A shadow passes only when a count shows that it got its copies."""
+    if spec.traffic.requests is not None or any(metric.ratio is not None for metric in spec.metrics):
+        return
+    for index, stage in enumerate(spec.stages):
+        if stage.shadow is not None:
+            yield (
+                f"spec.stages[{index}].shadow ({stage.name}): nothing counts the copies that the shadow answers: "
+                "set spec.traffic.requests or add a metric with ratio"
             )
 
 
