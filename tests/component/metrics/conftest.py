@@ -1,10 +1,8 @@
-"""One real Prometheus for all tests of this folder, one that a test may stop, and pods made of exporters."""
+"""A real Prometheus that a test may stop, and pods made of exporters."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -21,19 +19,6 @@ from tests.support.waiting import eventually
 SCRAPE_SECONDS = 0.25
 
 
-@pytest.fixture(scope="session")
-def prometheus_binary() -> Path:
-    found = os.environ.get("PROMETHEUS_BINARY") or shutil.which("prometheus") or "/tmp/warm/bin/prometheus"
-    return Path(found)
-
-
-@pytest.fixture(scope="session")
-def prometheus(prometheus_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometheus]:
-    directory = tmp_path_factory.mktemp("prometheus")
-    with RealPrometheus(prometheus_binary, directory, scrape_seconds=SCRAPE_SECONDS) as running:
-        yield running
-
-
 @pytest.fixture
 def own_prometheus(prometheus_binary: Path, tmp_path: Path) -> Iterator[RealPrometheus]:
     """Not started yet."""
@@ -44,7 +29,7 @@ def own_prometheus(prometheus_binary: Path, tmp_path: Path) -> Iterator[RealProm
 
 @pytest.fixture
 async def provider(prometheus: RealPrometheus) -> AsyncIterator[PrometheusProvider]:
-    async with PrometheusProvider(PrometheusSettings(prometheus.url, shortest_scrape=SCRAPE_SECONDS)) as one:
+    async with PrometheusProvider(PrometheusSettings(prometheus.url)) as one:
         yield one
 
 
