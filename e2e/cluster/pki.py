@@ -106,8 +106,11 @@ def write_kubeconfig(directory: Path, user: str, *, cluster: str, url: str) -> P
         ],
     }
     file = directory / f"{user}.conf"
+    text = json.dumps(content, indent=1)
+    if file.exists() and file.read_text(encoding="ascii") == text:
+        return file
     unfinished = file.with_suffix(".new")
-    unfinished.write_text(json.dumps(content, indent=1), encoding="ascii")
+    unfinished.write_text(text, encoding="ascii")
     unfinished.chmod(0o600)
     unfinished.rename(file)
     return file

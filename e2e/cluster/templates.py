@@ -16,8 +16,13 @@ def render(file: str, **values: str) -> str:
 
 
 def place(file: str, directory: Path, **values: str) -> Path:
-    """Write the filled-in file into `directory` under its own name."""
+    """Write the filled-in file into `directory` under its own name; one that says the same already is left alone.
+
+    kube-proxy watches its file and ends when it is written to, whatever is written.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     target = directory / Path(file).name
-    target.write_text(render(file, **values), encoding="utf-8")
+    content = render(file, **values)
+    if not target.exists() or target.read_text(encoding="utf-8") != content:
+        target.write_text(content, encoding="utf-8")
     return target

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -35,3 +37,11 @@ def test_dollars_are_left_to_prometheus() -> None:
     (configuration,) = (document for document in documents if document["kind"] == "ConfigMap")
     (job,) = yaml.safe_load(configuration["data"]["prometheus.yml"])["scrape_configs"]
     assert "$1:$2" in [rule.get("replacement") for rule in job["relabel_configs"]]
+
+
+def test_a_file_that_says_the_same_already_is_left_alone(tmp_path: Path) -> None:
+    first = templates.place("config/kube-proxy.yaml", tmp_path, **VALUES)
+    written = first.stat().st_mtime_ns
+    assert templates.place("config/kube-proxy.yaml", tmp_path, **VALUES).stat().st_mtime_ns == written
+    templates.place("config/kube-proxy.yaml", tmp_path, **{**VALUES, "node": "other"})
+    assert 'hostnameOverride: "other"' in first.read_text()
