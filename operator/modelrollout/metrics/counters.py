@@ -10,13 +10,15 @@ here, per series, between its own samples:
   it the series is new, and all of its first value counts (an error series is born with its first error).
 * After `FORGET_SECONDS` without a sample a series counts as never seen. So what a tick holds depends on the raw
   samples of that much time before it and on nothing older: any reader, started at any time, finds the same.
+* A pod that two jobs scrape (one for each Service before it, as a ServiceMonitor does) counts once: by the job whose
+  name comes first, until that one has been silent for `QUIET_TICKS` ticks.
 * A tick of a revision is unknown (None) where no pod of it was scraped, and zero where it was and nothing happened.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +31,13 @@ from modelrollout.metrics.ticks import Grid
 
 FORGET_SECONDS: Final = 300.0
 """How far back a sample is remembered; Prometheus's own lookback."""
+QUIET_TICKS: Final = 3
+"""A job that misses a scrape or two still counts what happened meanwhile; one that is silent for longer is gone."""
+
+_SCRAPER_LABELS: Final = ("job", "prometheus", "prometheus_replica")
+"""Who read a series. Prometheus sets `job` itself; the others come with answers of several Prometheus servers."""
+_READING_LABELS: Final = frozenset({*_SCRAPER_LABELS, "service", "endpoint"})
+"""What may differ between two readings of one counter. A server may use the last two itself: see `_Twins`."""
 
 Role = Literal["total", "marked"]
 SeriesKey = tuple[tuple[str, str], ...]
@@ -160,22 +169,61 @@ def _increases(
     last: dict[tuple[Role, SeriesKey], tuple[float, float]],
 ) -> Iterator[tuple[Role, str, float, float]]:
     """Role, revision, timestamp and increase of each new sample; leaves each series' last sample in `last`."""
+    twins = _Twins(ledger, batch, min(QUIET_TICKS * rules.grid.interval, FORGET_SECONDS))
     sides: tuple[tuple[Role, tuple[RawSeries, ...]], ...] = (("total", batch.total), ("marked", batch.marked))
     for role, group in sides:
         for series in group:
             revision = rules.revision_of(series.labels)
             if revision is None:
                 continue
-            key = (role, tuple(sorted(series.labels.items())))
+            key = (role, _key(series.labels))
             previous = ledger.last.get(key)
             times = scrapes.get(_target(series.labels), ())
             for at, value in _usable(series.samples, until):
                 if previous is not None and at <= previous[0]:
                     continue
-                yield role, revision, at, _increase(previous, (at, value), times)
+                if not twins.counts_elsewhere(key, at):
+                    yield role, revision, at, _increase(previous, (at, value), times)
                 previous = (at, value)
             if previous is not None:
                 last[key] = previous
+
+
+class _Twins:
+    """Finds readings of one and the same counter by several jobs.
+
+    They agree in all labels but those of the reading. Series of one job are never twins: `service` and `endpoint` are
+    then the server's own labels, and each series counts.
+    """
+
+    def __init__(self, ledger: Ledger, batch: Batch, quiet: float) -> None:
+        self._quiet = quiet
+        self._readings: dict[tuple[Role, SeriesKey], dict[SeriesKey, list[float]]] = defaultdict(dict)
+        for (role, key), (at, _) in ledger.last.items():
+            self._add(role, key, [at])
+        for series in batch.total:
+            self._add("total", _key(series.labels), [at for at, _ in series.samples])
+        for series in batch.marked:
+            self._add("marked", _key(series.labels), [at for at, _ in series.samples])
+        for readings in self._readings.values():
+            for times in readings.values():
+                times.sort()
+
+    def counts_elsewhere(self, series: tuple[Role, SeriesKey], at: float) -> bool:
+        """Whether a job that comes first has read this counter not long before `at`."""
+        role, key = series
+        readings = self._readings[role, _counter(key)]
+        if len(readings) == 1:
+            return False
+        own = _scraper(key)
+        return any(
+            (index := bisect_right(times, at)) > 0 and at - times[index - 1] < self._quiet
+            for scraper, times in readings.items()
+            if scraper < own
+        )
+
+    def _add(self, role: Role, key: SeriesKey, times: list[float]) -> None:
+        self._readings[role, _counter(key)].setdefault(_scraper(key), []).extend(times)
 
 
 def _increase(previous: tuple[float, float] | None, sample: tuple[float, float], scrapes: Sequence[float]) -> float:
@@ -239,6 +287,18 @@ def _events(entry: _Sum, revision: str, ahead: dict[str, float]) -> float:
 
 def _usable(samples: Iterable[tuple[float, float]], until: float) -> Iterator[tuple[float, float]]:
     return ((at, value) for at, value in samples if at <= until and math.isfinite(value) and value >= 0)
+
+
+def _key(labels: Mapping[str, str]) -> SeriesKey:
+    return tuple(sorted(labels.items()))
+
+
+def _counter(key: SeriesKey) -> SeriesKey:
+    return tuple(label for label in key if label[0] not in _READING_LABELS)
+
+
+def _scraper(key: SeriesKey) -> SeriesKey:
+    return tuple(label for label in key if label[0] in _SCRAPER_LABELS)
 
 
 def _target(labels: Mapping[str, str]) -> Target:

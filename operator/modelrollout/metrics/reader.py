@@ -11,7 +11,7 @@ from modelrollout.analysis.evidence import Tick
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
 from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger, advance
 from modelrollout.metrics.promql import expand
-from modelrollout.metrics.provider import MetricProvider, RawOutcome
+from modelrollout.metrics.provider import MetricProvider
 
 CHUNK_SECONDS: Final = 1800.0
 """How much is read at once: bounds memory, and stays below Prometheus's 11,000 points at any sane scrape interval."""
@@ -143,7 +143,7 @@ class CounterReader:
         total, marked, scrapes = _selectors(request)
         first, second = (marked, total) if request.rules.marks == "events" else (total, marked)
         one, up = await asyncio.gather(self._provider.raw(first, at, seconds), self._provider.raw(scrapes, at, seconds))
-        two: RawOutcome = await self._provider.raw(second, at, seconds)
+        two = one if first == second else await self._provider.raw(second, at, seconds)
         if not isinstance(one, tuple):
             return one
         if not isinstance(two, tuple):

@@ -164,6 +164,41 @@ def test_the_ledger_forgets_what_is_gone() -> None:
     assert not ledger.scraped
 
 
+def test_a_pod_that_two_jobs_scrape_counts_once() -> None:
+    batch = Batch(
+        total=(
+            series("total", "old-1", {-0.5: 10, 0.5: 15, 1.5: 25}, job="digits"),
+            series("total", "old-1", {-0.2: 12, 0.8: 17, 1.8: 28}, job="digits-old", service="digits-old"),
+        ),
+        marked=(
+            series("events", "old-1", {-0.5: 1, 0.5: 2, 1.5: 2}, job="digits"),
+            series("events", "old-1", {-0.2: 1, 0.8: 2, 1.8: 3}, job="digits-old", service="digits-old"),
+        ),
+    )
+    assert [tick.stable for tick in read(batch, until=2)] == [Counts(1, 5), Counts(0, 10)]
+
+
+def test_series_of_one_job_are_never_taken_for_the_same() -> None:
+    total = (
+        series("total", "new-1", {-0.5: 0, 0.5: 5}, endpoint="/predict"),
+        series("total", "new-1", {-0.5: 0, 0.5: 2}, endpoint="/explain"),
+    )
+    assert candidate(Batch(total, ()), until=1) == [(0, 7)]
+
+
+def test_a_second_job_takes_over_when_the_first_is_gone_and_not_before() -> None:
+    batch = Batch(
+        total=(
+            series("total", "new-1", {-0.5: 0, 0.5: 1, 2.5: 3}, job="a"),
+            series("total", "new-1", {n - 0.5: float(n) for n in range(9)}, job="b"),
+        ),
+        marked=(),
+    )
+    counted = candidate(batch, until=8)
+    assert counted[:3] == [(0, 1), None, (0, 2)]
+    assert counted[5:] == [(0, 1), (0, 1), (0, 1)]
+
+
 def test_events_from_good() -> None:
     total = series("total", "new-1", {-0.5: 10, 0.5: 15, 1.5: 25})
     good = series("good", "new-1", {-0.5: 8, 0.5: 13, 1.5: 20})
