@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition, generated: `python -m modelrollout.api.crd`, in the root of the repository."""
+"""The CustomResourceDefinition, generated: `python -m modelrollout.api.crd`, in a clone of the repository."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
 
 _NAME: Final = f"{PLURAL}.{GROUP}.yaml"
+ROOT: Final = Path(__file__).resolve().parents[3]
+"""The clone; meaningless in an installed package."""
 FILES: Final = (Path("crds") / _NAME, Path("charts/modelrollout/files") / _NAME)
 """Where it is written: for `kubectl apply`, and for the chart, which may only read its own folder."""
 HEADER: Final = "# Generated from operator/modelrollout/api by `make generate`. Do not edit.\n"
@@ -104,7 +106,7 @@ def to_yaml() -> str:
 def main() -> None:
     """Write the manifest wherever the repository keeps it."""
     for file in FILES:
-        file.write_text(to_yaml(), encoding="utf-8")
+        (ROOT / file).write_text(to_yaml(), encoding="utf-8")
 
 
 if __name__ == "__main__":

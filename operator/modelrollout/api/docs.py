@@ -1,4 +1,4 @@
-"""The reference of all fields: `python -m modelrollout.api.docs`, in the root of the repository, writes docs/api.md."""
+"""The reference of all fields: `python -m modelrollout.api.docs`, in a clone of the repository, writes docs/api.md."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from modelrollout.api.crd import root_schema
+from modelrollout.api.crd import ROOT, root_schema
 from modelrollout.api.names import API_VERSION, KIND
 from modelrollout.api.scalars import DECIMAL_MESSAGE, DURATION_MESSAGE
 from modelrollout.api.schema import DEFAULT_MARK, Schema
@@ -120,7 +120,7 @@ def _rules(node: Schema) -> list[str]:
 
 def main() -> None:
     """Write the page to its place."""
-    FILE.write_text(reference(), encoding="utf-8")
+    (ROOT / FILE).write_text(reference(), encoding="utf-8")
 
 
 if __name__ == "__main__":
