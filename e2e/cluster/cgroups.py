@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MOUNT = Path("/sys/fs/cgroup")
+# What kubelet wants to limit pods by.
+_CONTROLLERS = frozenset({"cpu", "cpuset", "hugetlb", "io", "memory", "pids"})
 
 
 def _hierarchies() -> list[Path]:
@@ -23,7 +25,8 @@ def prepare(name: str) -> None:
             if (group / setting).exists() and not (group / setting).read_text().strip():
                 (group / setting).write_text((hierarchy / setting).read_text())
         if (group / "cgroup.subtree_control").exists() and (hierarchy / "cgroup.controllers").exists():
-            for controller in (hierarchy / "cgroup.controllers").read_text().split():
+            offered = (hierarchy / "cgroup.controllers").read_text().split()
+            for controller in sorted(_CONTROLLERS.intersection(offered)):
                 for parent in (hierarchy, group):
                     (parent / "cgroup.subtree_control").write_text(f"+{controller}")
 

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 from e2e.cluster import cache, paths, shell
@@ -71,10 +71,7 @@ def install(packages: Iterable[str], progress: Progress) -> None:
 
 def python_needs_venv() -> bool:
     """Whether this Python can neither run pip nor make a virtual environment that can."""
-    return not (
-        shell.succeeds([sys.executable, "-m", "pip", "--version"])
-        or shell.succeeds([sys.executable, "-c", "import ensurepip"])
-    )
+    return find_spec("pip") is None and find_spec("ensurepip") is None
 
 
 def _there(file: str) -> bool:

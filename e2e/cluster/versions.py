@@ -15,7 +15,7 @@ PROMETHEUS_MODULE = "0.315.0"
 PROMETHEUS_IMAGE = "3.15.0"
 # What Envoy Gateway runs where images can be pulled.
 ENVOY_IMAGE = "distroless-v1.39.1"
-KIND = "0.31.0"
+KIND = "0.33.0"
 DEBIAN_SUITE = "bookworm"
 
 
