@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+import structlog
+
 from modelrollout.api.names import LABEL_MANAGED_BY, LABEL_NAME, MANAGED_BY
 from modelrollout.api.resource import Key
 from modelrollout.kube import resources, views
@@ -78,7 +80,14 @@ class _Store(Generic[V]):
         return tuple(self._children.get(key, {}).values())
 
     def put(self, raw: Mapping[str, Any]) -> frozenset[Key]:
-        view = self._project(raw)
+        try:
+            view = self._project(raw)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            # Anybody may put our labels on an object, and the data of a ControllerRevision has no schema. It must not
+            # stop the others from being seen; to us it does not exist.
+            name = f"{raw['metadata'].get('namespace', '')}/{raw['metadata']['name']}"
+            structlog.get_logger(__name__).warning("object ignored: not as we make it", object=name, error=repr(error))
+            return self.remove(raw)
         old = self.find(view.meta.namespace, view.meta.name)
         # Answers to our own writes get here before the watch shows what was before them.
         if old is not None and _version(old.meta.resource_version) > _version(view.meta.resource_version):

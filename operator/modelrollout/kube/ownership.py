@@ -23,7 +23,8 @@ def lost_fields(desired: Mapping[str, Any], managed: str) -> tuple[str, ...]:
     content = {key: value for key, value in desired.items() if key not in {"apiVersion", "kind", "metadata"}}
     if not managed:
         return tuple(content)
-    metadata = {key: desired["metadata"].get(key, {}) for key in ("labels", "annotations", "ownerReferences")}
+    named = ("labels", "annotations", "ownerReferences")
+    metadata = {key: desired["metadata"][key] for key in named if key in desired["metadata"]}
     return tuple(_lost(content | {"metadata": metadata}, json.loads(managed), ""))
 
 
@@ -69,6 +70,6 @@ def _text(key: Mapping[str, Any]) -> str:
 def _guess(item: object) -> str:
     """A name for an entry that nobody owns any more."""
     if isinstance(item, Mapping):
-        names: Sequence[str] = [part for part in ("name", "containerPort", "mountPath", "port", "uid") if part in item]
+        names: Sequence[str] = [part for part in ("uid", "name", "containerPort", "mountPath", "port") if part in item]
         return _text({part: item[part] for part in names[:1]})
     return str(item)

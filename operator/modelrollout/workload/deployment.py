@@ -82,11 +82,8 @@ class DeploymentWorkload:
             ready_endpoints=len(frozenset().union(*(part.ready for part in slices))),
             crashing=pods.crashing(own_pods),
             created_at=deployment.meta.created_at if deployment else None,
+            waiting=pods.waiting(own_pods),
         )
-
-    def waiting(self, rollout: ModelRollout, revision: Revision) -> str | None:
-        """What the revision's containers wait for that needs a person, such as ImagePullBackOff, or None."""
-        return pods.waiting(self._cache.pods(rollout.key, revision.hash))
 
     def revisions(self, rollout: ModelRollout) -> tuple[Revision, ...]:
         """As in WorkloadProvider."""
