@@ -135,7 +135,7 @@ def _backend(raw: Mapping[str, Any], route_namespace: str, weight: int) -> Backe
     group, kind = raw.get("group") or "", raw.get("kind") or "Service"
     namespace = raw.get("namespace") or route_namespace
     plain = (group, kind, namespace) == ("", "Service", route_namespace)
-    return Backend(raw["name"] if plain else f"{kind} {namespace}/{raw['name']}", plain, weight)
+    return Backend(name=raw["name"] if plain else f"{kind} {namespace}/{raw['name']}", plain=plain, weight=weight)
 
 
 def _parent(raw: Mapping[str, Any], namespace: str) -> ParentRefView:
