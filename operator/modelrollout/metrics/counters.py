@@ -176,13 +176,14 @@ def _increases(
             revision = rules.revision_of(series.labels)
             if revision is None:
                 continue
-            key = (role, _key(series.labels))
+            key: tuple[Role, SeriesKey] = (role, _key(series.labels))
             previous = ledger.last.get(key)
             times = scrapes.get(_target(series.labels), ())
+            before = twins.before(*key)
             for at, value in _usable(series.samples, until):
                 if previous is not None and at <= previous[0]:
                     continue
-                if not twins.counts_elsewhere(key, at):
+                if not twins.count(at, before):
                     yield role, revision, at, _increase(previous, (at, value), times)
                 previous = (at, value)
             if previous is not None:
@@ -209,18 +210,15 @@ class _Twins:
             for times in readings.values():
                 times.sort()
 
-    def counts_elsewhere(self, series: tuple[Role, SeriesKey], at: float) -> bool:
-        """Whether a job that comes first has read this counter not long before `at`."""
-        role, key = series
+    def before(self, role: Role, key: SeriesKey) -> tuple[list[float], ...]:
+        """When each job that comes before this series' own has read the same counter."""
         readings = self._readings[role, _counter(key)]
-        if len(readings) == 1:
-            return False
         own = _scraper(key)
-        return any(
-            (index := bisect_right(times, at)) > 0 and at - times[index - 1] < self._quiet
-            for scraper, times in readings.items()
-            if scraper < own
-        )
+        return tuple(times for scraper, times in readings.items() if scraper < own)
+
+    def count(self, at: float, before: tuple[list[float], ...]) -> bool:
+        """Whether one of them has read it not long before `at`, so that it is counted there."""
+        return any((index := bisect_right(times, at)) > 0 and at - times[index - 1] < self._quiet for times in before)
 
     def _add(self, role: Role, key: SeriesKey, times: list[float]) -> None:
         self._readings[role, _counter(key)].setdefault(_scraper(key), []).extend(times)

@@ -92,6 +92,7 @@ class PrometheusProvider:
             self._session.verify = settings.ca_file
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="prometheus")
         self._slots = asyncio.Semaphore(settings.concurrency)
+        self._closed = False
         self._in_flight: dict[tuple[str, ...], asyncio.Task[Answer | Rejected | Unavailable]] = {}
 
     async def __aenter__(self) -> PrometheusProvider:
@@ -103,8 +104,12 @@ class PrometheusProvider:
         self.close()
 
     def close(self) -> None:
-        """Close connections and let threads end; requests still under way end by their own timeout."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Close connections and let threads end; requests still under way end by their own timeout.
+
+        What is asked afterwards is `Unavailable`.
+        """
+        self._closed = True
+        self._threads.shutdown(wait=False)
         self._connect.close()
 
     def replace_headers(self, headers: Mapping[str, str]) -> None:
@@ -170,6 +175,8 @@ class PrometheusProvider:
 
     async def _ask(self, path: str, **form: str) -> Answer | Rejected | Unavailable:
         """One request; one already under way is shared, and a caller that goes away leaves it to the others."""
+        if self._closed:
+            return Unavailable("the connection to Prometheus is closed: the operator is stopping")
         key = (path, *(f"{name}={value}" for name, value in form.items()))
         task = self._in_flight.get(key)
         if task is None:

@@ -200,6 +200,24 @@ async def test_the_same_question_at_the_same_time_is_asked_once() -> None:
     assert sorted(asked) == ["1.000", "1.000", "2.000"]
 
 
+async def test_what_is_under_way_at_the_end_is_answered_and_nothing_new_is_asked() -> None:
+    asked, release = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        asked.set()
+        await release.wait()
+        return web.json_response(ONE)
+
+    async with server(answer) as url:
+        provider = PrometheusProvider(PrometheusSettings(url))
+        under_way = asyncio.create_task(provider.instant("up", 1.0))
+        await asked.wait()
+        provider.close()
+        assert isinstance(await provider.instant("up", 2.0), Unavailable)
+        release.set()
+        assert await under_way == Value(1.0)
+
+
 async def test_no_more_requests_at_a_time_than_allowed() -> None:
     under_way: list[int] = []
     now = 0

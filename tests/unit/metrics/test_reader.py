@@ -175,6 +175,15 @@ async def test_ticks_are_given_once_and_then_only_new_samples_are_read() -> None
     assert provider.reads == reads + 3
 
 
+async def test_the_same_selector_twice_is_read_once() -> None:
+    history = {"total": (series("total", "new-1", {float(n): 2.0 * n for n in range(100)}),)}
+    provider = HistoryProvider(history, 50.0, {})
+    same = replace(request(rules(since=30.0), now=50.0), marked="total{$selector}")
+    answer = await reading(CounterReader(provider, TIMEOUT), same)
+    assert answer.final[0].candidate == Counts(2, 2)
+    assert provider.reads == 4
+
+
 async def test_another_step_starts_anew() -> None:
     history = {"total": (series("total", "new-1", {float(n): 2.0 * n for n in range(100)}),)}
     reader = CounterReader(HistoryProvider(history, 50.0, {}), TIMEOUT)
