@@ -7,6 +7,7 @@ from datetime import datetime
 from modelrollout.analysis.verdict import format_number
 from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType, set_condition
 from modelrollout.api.status import TEXT_MAX, CheckStatus, ModelRolloutStatus, Phase, TrafficStatus
+from modelrollout.engine.fit import fitted
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.observed import Acceptance, JudgedMetric
 from modelrollout.engine.plan import Decision
@@ -39,7 +40,7 @@ def report(
                 message=cut(message, TEXT_MAX),
             ),
         )
-    return status.model_copy(
+    told = status.model_copy(
         update={
             "observed_generation": seen.rollout.generation,
             "phase": phase,
@@ -52,6 +53,7 @@ def report(
             "conditions": conditions,
         }
     )
+    return fitted(told)
 
 
 def phase_of(seen: Observation, status: ModelRolloutStatus) -> Phase:

@@ -1,0 +1,37 @@
+"""Keeps a status small: it is written often, and read by every `kubectl get` and every watch."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.engine.texts import cut
+
+STATUS_BYTES_MAX: Final = 32 * 1024
+SHORT: Final = 100
+"""To how many characters texts are cut when a status without a log is still too large."""
+HARMLESS: Final = 12
+"""So few entries of log and checks stay small, whatever is in them, when no condition is wordy."""
+
+
+def fitted(status: ModelRolloutStatus) -> ModelRolloutStatus:
+    """The status, without as many of its oldest log entries as it takes, and then with shorter texts."""
+    wordy = sum(len(condition.message) for condition in status.conditions) > 2 * SHORT * len(status.conditions)
+    if not wordy and len(status.log) + len(status.checks) <= HARMLESS:
+        return status
+    excess = _size(status) - STATUS_BYTES_MAX
+    kept = list(status.log)
+    while excess > 0 and kept:
+        excess -= len(kept.pop(0).model_dump_json(by_alias=True, exclude_none=True).encode()) + 1
+    fitting = status.model_copy(update={"log": tuple(kept)}) if len(kept) < len(status.log) else status
+    return fitting if excess <= 0 else _shortened(fitting)
+
+
+def _size(status: ModelRolloutStatus) -> int:
+    return len(status.model_dump_json(by_alias=True, exclude_none=True).encode())
+
+
+def _shortened(status: ModelRolloutStatus) -> ModelRolloutStatus:
+    checks = tuple(c.model_copy(update={"reason": cut(c.reason, SHORT)}) for c in status.checks)
+    conditions = tuple(c.model_copy(update={"message": cut(c.message, 2 * SHORT)}) for c in status.conditions)
+    return status.model_copy(update={"checks": checks, "conditions": conditions})
