@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import shorten
 from typing import Final
 
 from modelrollout.kube.views import ContainerView, PodView
@@ -11,6 +12,9 @@ CRASH_LOOP: Final = "CrashLoopBackOff"
 MANY_RESTARTS: Final = 3
 """Restarts after which a container that ends with an error is said to crash, even if it runs at this moment."""
 HARMLESS_WAITING: Final = frozenset({"ContainerCreating", "PodInitializing", CRASH_LOOP})
+
+MESSAGE_WIDTH: Final = 200
+"""The kubelet repeats a whole chain of errors; its beginning says it."""
 
 
 def crashing(pods: Iterable[PodView]) -> str | None:
@@ -28,7 +32,7 @@ def waiting(pods: Iterable[PodView]) -> str | None:
     """What containers wait for that needs a person, such as ImagePullBackOff, or None."""
     texts = (
         f"container {container.name} of pod {pod.meta.name}: {container.waiting}"
-        + (f": {container.waiting_message}" if container.waiting_message else "")
+        + (f": {shorten(container.waiting_message, MESSAGE_WIDTH)}" if container.waiting_message else "")
         for pod, container in _containers(pods)
         if container.waiting is not None and container.waiting not in HARMLESS_WAITING
     )
