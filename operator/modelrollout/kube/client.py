@@ -234,7 +234,11 @@ class KubeClient:
                 self._on_request(Request(verb, resource, status, time.perf_counter() - start))
         if status >= HTTPStatus.BAD_REQUEST:
             raise error_of(verb, resource, where, status, content)
-        return _Answer(status, cast("Object", json.loads(content)))
+        try:
+            return _Answer(status, cast("Object", json.loads(content)))
+        except ValueError as error:
+            # Something between us and the API server has answered in its place.
+            raise UnavailableError("Unavailable", f"{verb} {resource.full_name} {where}: not JSON") from error
 
     async def _send(
         self, method: str, path: str, query: Mapping[str, str], body: object, content_type: str

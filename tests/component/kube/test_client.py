@@ -107,6 +107,19 @@ async def test_an_api_server_that_is_not_there_is_unavailable(unused_tcp_port: i
     assert [request.status for request in requests] == [0]
 
 
+async def test_an_answer_that_is_no_json_is_unavailable() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/html\r\n\r\n<html>")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, ApiClient(Configuration(host=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")) as api:
+        with pytest.raises(UnavailableError, match="not JSON"):
+            await KubeClient(api).get(SERVICE, "ns", "name")
+
+
 async def test_an_api_server_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelrollout.kube.client.REQUEST_TIMEOUT", 0.05)
     silent = asyncio.Event()
