@@ -89,8 +89,8 @@ class Judge:
         if isinstance(there, Unavailable):
             # An old offset is as good as ever: clocks do not drift with Prometheus's availability.
             return self._offset[1] if self._offset is not None else there.message
-        # Below a second it is the time of the request, not a difference of clocks.
-        offset = there - here if abs(there - here) >= 1 else 0.0
+        # To a tenth of a second: what is below is the time of the request, and evidence must not begin anew for it.
+        offset = round(there - here, 1)
         self._offset = (here, offset)
         return offset
 

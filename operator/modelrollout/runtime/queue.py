@@ -86,8 +86,10 @@ class WorkQueue(Generic[K]):
                 due, _, key = heapq.heappop(self._heap)
                 if self._due.get(key) == due:
                     self.add(key)
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the event.
             try:
-                await asyncio.wait_for(self._wake.wait(), self._heap[0][0] - now if self._heap else None)
+                async with asyncio.timeout(self._heap[0][0] - now if self._heap else None):
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 
@@ -102,7 +104,8 @@ class WorkQueue(Generic[K]):
             # What was planned for later is planned anew by the reconcile that starts now.
             self._due.pop(key, None)
             try:
-                again = await asyncio.wait_for(reconcile(key), self._deadline)
+                async with asyncio.timeout(self._deadline):
+                    again = await reconcile(key)
             except Exception as error:  # noqa: BLE001 - the boundary: every failure of a key is reported and retried
                 on_error(key, error, self._retry(key))
             else:

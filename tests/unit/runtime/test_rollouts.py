@@ -1,0 +1,69 @@
+"""What is remembered of ModelRollouts: the newest, and only users' changes wake anybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelrollout.api.resource import Key, ModelRollout
+from modelrollout.api.status import ModelRolloutStatus, Phase
+from modelrollout.runtime.rollouts import Rollouts, Unreadable
+
+pytestmark = pytest.mark.unit
+
+KEY = Key("ns", "digits")
+
+
+def raw(version: int = 1, generation: int = 1, **metadata: Any) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "namespace": "ns",
+            "name": "digits",
+            "uid": "u1",
+            "resourceVersion": str(version),
+            "generation": generation,
+            **metadata,
+        },
+        "spec": {
+            "model": {"name": "digits", "version": "1"},
+            "workload": {"deployment": {"template": {}}},
+            "service": {"port": 80},
+            "traffic": {"gatewayAPI": {"parentRefs": [{"name": "gw"}]}},
+            "stages": [{"name": "full", "weight": 100}],
+        },
+    }
+
+
+def test_a_new_one_and_a_users_change_wake_us_and_our_own_status_does_not() -> None:
+    rollouts = Rollouts()
+    assert rollouts.put(raw(1)) == KEY
+    assert rollouts.put(raw(2) | {"status": {"phase": "Progressing"}}) is None
+    assert rollouts.put(raw(3, generation=2)) == KEY
+    assert rollouts.put(raw(4, generation=2, annotations={"modelrollout.io/pause": "x"})) == KEY
+
+
+def test_an_older_version_than_the_known_one_changes_nothing() -> None:
+    rollouts = Rollouts()
+    rollouts.put(raw(5))
+    rollouts.wrote(KEY, ModelRolloutStatus(phase=Phase.PROGRESSING), "9")
+    assert rollouts.put(raw(7, generation=1)) is None
+    known = rollouts.get(KEY)
+    assert isinstance(known, ModelRollout)
+    assert (known.resource_version, known.status.phase) == ("9", Phase.PROGRESSING)
+
+
+def test_a_recreated_one_is_another_one() -> None:
+    rollouts = Rollouts()
+    rollouts.put(raw(9))
+    assert rollouts.put(raw(3, uid="u2")) == KEY
+
+
+def test_one_that_cannot_be_read_is_kept_with_all_its_problems() -> None:
+    rollouts = Rollouts()
+    broken = raw(1)
+    del broken["spec"]["service"], broken["spec"]["stages"]
+    assert rollouts.put(broken) == KEY
+    known = rollouts.get(KEY)
+    assert isinstance(known, Unreadable)
+    assert [problem.split(":")[0] for problem in known.problems] == ["spec.service", "spec.stages"]
