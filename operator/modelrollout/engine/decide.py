@@ -51,6 +51,8 @@ def decide(seen: Observation) -> Plan:
     """
     before = adopted(seen.status, seen.route, seen.now)
     written, seen = seen.status, replace(seen, rollout=replace(seen.rollout, status=before))
+    if before.attempt is None or before.attempt.step is None:
+        seen = replace(seen, evidence=None)
     decision = ask(situation_of(seen))
     after = _pruned(transition(seen, decision), seen)
     revision = before.attempt.revision if before.attempt else seen.desired.hash
