@@ -29,8 +29,11 @@ generate: $(VENV)/ready ## Write again what is generated from the models: the CR
 
 lock: $(VENV)/ready ## Write the lock files again from pyproject.toml
 	@$(PY) -m pip install --quiet uv
-	@$(VENV)/bin/uv pip compile -q --custom-compile-command 'make lock' --generate-hashes --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements/runtime.txt
-	@$(VENV)/bin/uv pip compile -q --custom-compile-command 'make lock' --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
+	@$(LOCK) -o requirements/runtime.txt pyproject.toml
+	@$(LOCK) --extra dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+
+LOCK := $(VENV)/bin/uv pip compile -q --custom-compile-command 'make lock' --generate-hashes --no-emit-index-url \
+        --universal --no-annotate --python-version 3.11
 
 # A virtual environment of exactly the locked packages; another lock makes another one.
 $(VENV)/ready: requirements/dev.txt
