@@ -1,7 +1,7 @@
 """Runs the tests in the order of what they cost, and counts them in the last line.
 
-    python -m tests.run                  everything
-    python -m tests.run unit component   some kinds
+python -m tests.run                  everything
+python -m tests.run unit component   some kinds
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ async def eventually(what: str, ask: Callable[[], Awaitable[Found | None]], seco
     """
     try:
         async with asyncio.timeout(seconds):
-            while not (found := await ask()):  # noqa: ASYNC110 - other processes signal nothing
+            while not (found := await ask()):
                 await asyncio.sleep(_POLL_SECONDS)
             return found
     except TimeoutError:
