@@ -8,7 +8,6 @@ import random
 import time
 from datetime import UTC, datetime
 
-import kopf
 from kubernetes.aio import client as kubernetes_client
 from kubernetes.aio import config as kubernetes_config
 
@@ -88,8 +87,8 @@ class App:
         self.intake.list_of_rollouts(listing.items)
 
     async def _list(self, resource: Resource, label_selector: str | None) -> Listing:
-        """All objects of a kind in the namespaces that are served."""
-        if not (self._settings.namespaces and resource.namespaced):
+        """All objects of a kind in the namespaces that are served, or everywhere where others refer to them."""
+        if not self._settings.namespaces or not resource.namespaced or resource in handlers.SHARED:
             return await self.client.list(resource, label_selector=label_selector)
         parts = [
             await self.client.list(resource, namespace, label_selector=label_selector)
@@ -115,12 +114,6 @@ class App:
             self._sources.close()
 
     async def _run_parts(self) -> None:
-        registry = kopf.OperatorRegistry()
-        kopf_settings = kopf.OperatorSettings()
-        watched = self.cache.resources()
-        handlers.configure(kopf_settings, watched)
-        handlers.register(registry, watched, self.intake)
-        namespaces = self._settings.namespaces
         # Before kopf: at its end it cancels every task that began after it.
         parts = [
             asyncio.create_task(self.health.run_heartbeat(), name="heartbeat"),
@@ -131,27 +124,21 @@ class App:
                 for number in range(self._settings.workers)
             ),
         ]
-        watching = asyncio.create_task(
-            kopf.operator(
-                registry=registry,
-                settings=kopf_settings,
-                standalone=True,
-                clusterwide=not namespaces,
-                namespaces=namespaces,
-            ),
-            name="watching",
-        )
+        watching = [
+            asyncio.create_task(handlers.follow(watch, self.intake), name="watching")
+            for watch in handlers.watches(self.cache.resources(), self._settings.namespaces)
+        ]
         try:
-            done, _ = await asyncio.wait([watching, *parts], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*watching, *parts], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                if task is not watching:
+                if task not in watching:
                     self.health.fail(f"{task.get_name()} has ended")
                 task.result()
         finally:
             await self.queue.stop(DRAIN_SECONDS)
-            for task in (watching, *parts):
+            for task in (*watching, *parts):
                 task.cancel()
-            await asyncio.gather(watching, *parts, return_exceptions=True)
+            await asyncio.gather(*watching, *parts, return_exceptions=True)
 
     async def _run_resync(self) -> None:
         """Look at everything now and then: heals what a mute watch or a relist has missed."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
 
 import kopf
 
-from modelrollout.api.names import GROUP, PLURAL, VERSION
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.kube.caches import Cache, Watched
-from modelrollout.kube.resources import GATEWAY, GATEWAY_CLASS, Resource
+from modelrollout.kube.resources import GATEWAY, GATEWAY_CLASS, MODEL_ROLLOUT, Resource
 from modelrollout.runtime.rollouts import Rollouts
 
 Enqueue = Callable[[Key], None]
+SHARED: Final = (GATEWAY, GATEWAY_CLASS)
+"""Kinds that rollouts of any namespace refer to: watched everywhere, whatever namespaces are served."""
 
 
 class Intake:
@@ -58,7 +60,7 @@ class Intake:
 
     def _referring(self, resource: Resource, metadata: dict[str, Any]) -> None:
         """A Gateway belongs to nobody: look at those whose route attaches to it."""
-        if resource not in (GATEWAY, GATEWAY_CLASS):
+        if resource not in SHARED:
             return
         for key in self._rollouts.known():
             rollout = self._rollouts.get(key)
@@ -73,6 +75,39 @@ def _refers(rollout: ModelRollout, metadata: dict[str, Any]) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Kinds that are watched in the same namespaces; none means everywhere."""
+
+    entries: tuple[Watched, ...]
+    namespaces: tuple[str, ...]
+
+
+def watches(watched: Iterable[Watched], namespaces: tuple[str, ...]) -> tuple[Watch, ...]:
+    """What to watch where, ModelRollouts among it, when these namespaces are served; none means all."""
+    entries = (Watched(MODEL_ROLLOUT, None), *watched)
+    if not namespaces:
+        return (Watch(entries, ()),)
+    served = tuple(entry for entry in entries if entry.resource not in SHARED)
+    shared = tuple(entry for entry in entries if entry.resource in SHARED)
+    return Watch(served, namespaces), Watch(shared, ())
+
+
+async def follow(watch: Watch, intake: Intake) -> None:
+    """Take in what a watch tells, until a signal."""
+    registry = kopf.OperatorRegistry()
+    settings = kopf.OperatorSettings()
+    configure(settings, watch.entries)
+    register(registry, watch.entries, intake)
+    await kopf.operator(
+        registry=registry,
+        settings=settings,
+        standalone=True,
+        clusterwide=not watch.namespaces,
+        namespaces=watch.namespaces,
+    )
+
+
 def register(registry: kopf.OperatorRegistry, watched: tuple[Watched, ...], intake: Intake) -> None:
     """Make kopf watch what the operator looks at."""
 
@@ -80,18 +115,17 @@ def register(registry: kopf.OperatorRegistry, watched: tuple[Watched, ...], inta
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
         return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
-    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
-    async def on_rollout(event: Any, **_: Any) -> None:
-        intake.rollout(event["type"], event["object"])
-
     for entry in watched:
-        _register_child(registry, entry.resource, intake)
+        _register(registry, entry.resource, intake)
 
 
-def _register_child(registry: kopf.OperatorRegistry, resource: Resource, intake: Intake) -> None:
+def _register(registry: kopf.OperatorRegistry, resource: Resource, intake: Intake) -> None:
     @kopf.on.event(resource.group, resource.version, resource.plural, id=f"on-{resource.plural}", registry=registry)
-    async def on_child(event: Any, **_: Any) -> None:
-        intake.child(resource, event["type"], event["object"])
+    async def on_event(event: Any, **_: Any) -> None:
+        if resource == MODEL_ROLLOUT:
+            intake.rollout(event["type"], event["object"])
+        else:
+            intake.child(resource, event["type"], event["object"])
 
 
 def configure(settings: kopf.OperatorSettings, watched: tuple[Watched, ...]) -> None:

@@ -1,0 +1,28 @@
+"""What is watched where."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelrollout.kube.caches import WATCHED
+from modelrollout.kube.resources import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, MODEL_ROLLOUT
+from modelrollout.runtime.handlers import watches
+
+pytestmark = pytest.mark.unit
+
+
+def test_without_namespaces_everything_is_watched_everywhere() -> None:
+    (watch,) = watches(WATCHED, ())
+
+    assert watch.namespaces == ()
+    assert {entry.resource for entry in watch.entries} == {MODEL_ROLLOUT, *(entry.resource for entry in WATCHED)}
+
+
+def test_a_gateway_of_another_namespace_is_seen_by_an_operator_of_one_namespace() -> None:
+    served, shared = watches(WATCHED, ("team-a",))
+
+    assert served.namespaces == ("team-a",)
+    assert {MODEL_ROLLOUT, HTTP_ROUTE} <= {entry.resource for entry in served.entries}
+    assert shared.namespaces == ()
+    assert {entry.resource for entry in shared.entries} == {GATEWAY, GATEWAY_CLASS}
+    assert len(served.entries) + len(shared.entries) == len(WATCHED) + 1
