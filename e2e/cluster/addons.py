@@ -51,7 +51,8 @@ class Addons:
     def gateway_api(self) -> None:
         """Install the resource definitions of the Gateway API alone, as Envoy Gateway's chart has them."""
         definitions = self._binaries.gateway_chart() / GATEWAY_CRDS
-        if self._is_done("gateway-api", str(definitions)):
+        there = self._kubectl.succeeds("get", "customresourcedefinition", "httproutes.gateway.networking.k8s.io")
+        if there and self._is_done("gateway-api", str(definitions)):
             return
         with self._progress.task("Gateway API definitions"):
             self._kubectl("apply", "--server-side", "--force-conflicts", "--filename", str(definitions))
@@ -70,7 +71,8 @@ class Addons:
         chart = self._binaries.gateway_chart()
         with self._progress.task("Envoy Gateway"):
             content = f"{chart} {self._images}"
-            if not self._is_done("envoy-gateway", content):
+            there = self._kubectl.succeeds("get", "deployment", "envoy-gateway", "--namespace", GATEWAY_NAMESPACE)
+            if not there or not self._is_done("envoy-gateway", content):
                 self._install_chart(chart)
                 self._remember("envoy-gateway", content)
             self._kubectl.apply(templates.render("manifests/gateway-class.yaml", image=self._images.envoy))

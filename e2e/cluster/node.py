@@ -71,7 +71,11 @@ class Node:
         state, config = str(self._layout.root), self._layout.config
         templates.place("config/containerd.toml", config, state=state)
         templates.place("config/kubelet.yaml", config, state=state, cgroup=self._cgroup, dns=network.DNS_SERVICE)
-        templates.place("config/kube-proxy.yaml", config, state=state, pods=network.PODS, node=NAME)
+        proxy = {"state": state, "pods": network.PODS, "node": NAME}
+        if not templates.placed("config/kube-proxy.yaml", config, **proxy):
+            # It would end by itself, but only after it was seen running.
+            self._processes.stop("proxy", grace=5.0)
+            templates.place("config/kube-proxy.yaml", config, **proxy)
         templates.place("config/10-bridge.conflist", config / "cni", state=state, pods=network.PODS)
         # Pods that ask for the node's own DNS get one that does not exist: the namespace reaches nobody.
         (config / "resolv.conf").write_text("nameserver 127.0.0.1\n", encoding="ascii")

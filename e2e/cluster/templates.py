@@ -15,14 +15,19 @@ def render(file: str, **values: str) -> str:
     return _At((paths.HERE / file).read_text(encoding="utf-8")).substitute(values)
 
 
+def placed(file: str, directory: Path, **values: str) -> bool:
+    """Whether the file is in `directory`, filled in just so."""
+    target = directory / Path(file).name
+    return target.exists() and target.read_text(encoding="utf-8") == render(file, **values)
+
+
 def place(file: str, directory: Path, **values: str) -> Path:
     """Write the filled-in file into `directory` under its own name; one that says the same already is left alone.
 
-    kube-proxy watches its file and ends when it is written to, whatever is written.
+    Some programs watch their file and end when it is written to, whatever is written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     target = directory / Path(file).name
-    content = render(file, **values)
-    if not target.exists() or target.read_text(encoding="utf-8") != content:
-        target.write_text(content, encoding="utf-8")
+    if not placed(file, directory, **values):
+        directory.mkdir(parents=True, exist_ok=True)
+        target.write_text(render(file, **values), encoding="utf-8")
     return target
