@@ -43,7 +43,7 @@ _ATTEMPT: Final = AttemptStatus(
     version="3",
     started_at=NOW - timedelta(minutes=12),
     evidence_since=NOW - timedelta(minutes=10),
-    ready_since=NOW - timedelta(minutes=11),
+    live_since=NOW - timedelta(minutes=9),
     unready_since=NOW,
     step=_STEP,
     frozen=(FrozenBound(metric="error-rate", bound="0.0123"),),

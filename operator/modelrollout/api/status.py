@@ -83,8 +83,8 @@ class AttemptStatus(RevisionRef):
     """The candidate on its way."""
 
     started_at: datetime = Field(description="When the rollout of it began.")
-    evidence_since: datetime | None = Field(None, description="From when harm is gathered: its first request.")
-    ready_since: datetime | None = Field(None, description="Since when it has had all its endpoints ready.")
+    evidence_since: datetime | None = Field(None, description="When its first step began.")
+    live_since: datetime | None = Field(None, description="Since when its answers have reached clients.")
     unready_since: datetime | None = Field(None, description="Since when it has had none, during a step.")
     step: StepStatus | None = Field(
         None, description="The step that is being judged; absent while the candidate loads."

@@ -81,7 +81,7 @@ class Counting:
         marked = metric.ratio.events or metric.ratio.good
         assert marked is not None  # noqa: S101 - the model has looked
         memory = self._ratio_memory(look, metric)
-        rules = _rules(look, metric, look.evidence_since)
+        rules = _rules(look, metric, look.evidence_since(metric))
         request = CounterRequest(
             uid=look.rollout.uid,
             metric=metric.name,
@@ -108,10 +108,11 @@ class Counting:
 
     def _ratio_memory(self, look: Look, metric: Metric) -> _RatioMemory:
         start = RatioState.start(limits_of(metric))
-        identity = (look.evidence_since, look.attempt.revision, metric.model_dump_json())
+        since = look.evidence_since(metric)
+        identity = (since, look.attempt.revision, metric.model_dump_json())
         known = self._ratios.get((look.rollout.uid, metric.name))
         if known is None or known.identity != identity:
-            return _RatioMemory(identity, look.evidence_since, start, look.step_identity, start, None)
+            return _RatioMemory(identity, since, start, look.step_identity, start, None)
         if known.step_identity != look.step_identity:
             return replace(known, step_identity=look.step_identity, step=start)
         return known

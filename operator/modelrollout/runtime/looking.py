@@ -58,10 +58,15 @@ class Look:
         scrape = self.settings.scrape_interval.total_seconds()
         return grid(self.rollout.uid, interval.total_seconds(), scrape, scrapes)
 
-    @property
-    def evidence_since(self) -> float:
-        """From when harm is gathered."""
-        return self.on_prometheus(self.attempt.evidence_since or self.step.started_at)
+    def evidence_since(self, metric: Metric) -> float:
+        """From when harm is gathered: the first request in the unbroken run of stages that the metric is judged in."""
+        stages = self.rollout.spec.stages[: self.step.stage_index + 1]
+        since = self.step.started_at
+        if all(metric.applies_to(stage.name) for stage in stages):
+            since = self.attempt.evidence_since or since
+        elif all(metric.applies_to(stage.name) for stage in stages if stage.is_live):
+            since = self.attempt.live_since or since
+        return self.on_prometheus(since)
 
     @property
     def step_since(self) -> float:
