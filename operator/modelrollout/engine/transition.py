@@ -173,19 +173,11 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
     return _attempt_with(
         seen.status,
         step=entered,
-        evidence_since=_evidence_since(attempt, step, seen.now),
+        evidence_since=attempt.evidence_since or seen.now,
         live_since=attempt.live_since or (seen.now if step.weight else None),
         unready_since=None,
         frozen=frozen,
     )
-
-
-def _evidence_since(attempt: AttemptStatus, step: Step, now: datetime) -> datetime:
-    """From when harm is gathered: the first live step begins anew, as a metric may be meant for live requests only."""
-    was_live = attempt.step is not None and attempt.step.weight > 0
-    if attempt.evidence_since is None or (step.weight > 0 and not was_live):
-        return now
-    return attempt.evidence_since
 
 
 def _promoted(seen: Observation) -> ModelRolloutStatus:

@@ -127,6 +127,14 @@ def test_a_later_step_keeps_evidence_and_starts_anew() -> None:
     assert (after.step.started_at, after.step.accepted_at, after.step.in_force_at) == (NOW, None, None)
 
 
+def test_clients_are_met_from_the_first_step_with_weight_on() -> None:
+    shadow = enter(loading(2), 0).attempt
+    canary = enter(stepping(0), 1).attempt
+    assert shadow is not None
+    assert canary is not None
+    assert (shadow.live_since, canary.live_since) == (None, NOW)
+
+
 def test_the_weight_before_is_what_the_route_had() -> None:
     never_applied = with_route(stepping(2), weights=((STABLE.hash, 95), (CANDIDATE.hash, 5)))
     after = enter(never_applied, 2).attempt
