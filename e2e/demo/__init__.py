@@ -1,0 +1,1 @@
+"""The product doing its job before one's eyes: `make demo`."""
