@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from kubernetes.aio import client as kubernetes_client
@@ -47,8 +48,20 @@ def now() -> datetime:
 class App:
     """One operator process."""
 
-    def __init__(self, settings: Settings, api: kubernetes_client.ApiClient) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        api: kubernetes_client.ApiClient,
+        *,
+        on_request: Callable[[Request], None] | None = None,
+    ) -> None:
+        """Put together.
+
+        Args:
+            on_request: told of each request to the API server but the watches', after its answer.
+        """
         self._settings = settings
+        self._on_request = on_request
         self.telemetry = Telemetry()
         self.health = Health(self.telemetry, time.monotonic)
         self.rollouts = Rollouts()
@@ -61,15 +74,24 @@ class App:
         traffics = Traffics(self.client, self.cache, self._applier)
         workloads = Workloads(self.client, self.cache, self._applier)
         self._validator = Validator(workloads, traffics)
-        recorder = Recorder(self.client, self.rollouts, events, self.telemetry, now)
+        complainer = Complainer(self.client, self.rollouts, events, now)
+        recorder = Recorder(
+            client=self.client,
+            rollouts=self.rollouts,
+            events=events,
+            telemetry=self.telemetry,
+            complainer=complainer,
+            now=now,
+        )
         self.reconciler = Reconciler(
             rollouts=self.rollouts,
             observer=Observer(workloads, traffics, self._sources, self._validator),
             carry_out=CarryOut(self.client, workloads, traffics, recorder),
             recorder=recorder,
-            complainer=Complainer(self.client, self.rollouts, events, now),
+            complainer=complainer,
             telemetry=self.telemetry,
             now=now,
+            look_after=self.queue.add_after,
             forget=self._forget,
         )
         self.intake = Intake(self.rollouts, self.cache, self.queue.add, self._gone)
@@ -84,7 +106,7 @@ class App:
             listing = await self._list(watched.resource, watched.label_selector)
             self.intake.list_of_children(watched.resource, listing.items, listing.resource_version)
         listing = await self._list(MODEL_ROLLOUT, None)
-        self.intake.list_of_rollouts(listing.items)
+        self.intake.list_of_rollouts(listing.items, listing.resource_version)
 
     async def _list(self, resource: Resource, label_selector: str | None) -> Listing:
         """All objects of a kind in the namespaces that are served, or everywhere where others refer to them."""
@@ -176,16 +198,39 @@ class App:
     def _count_api(self, request: Request) -> None:
         outcome = "error" if request.status == 0 or request.status >= 400 else "ok"
         self.telemetry.api_requests.labels(request.verb, request.resource.full_name, outcome).inc()
+        if self._on_request is not None:
+            self._on_request(request)
 
     def _count_prometheus(self, outcome: str, _: float) -> None:
         self.telemetry.prometheus_requests.labels(outcome).inc()
 
 
 async def run(settings: Settings) -> None:
-    """Connect to the cluster that the environment names, and serve."""
-    if "KUBERNETES_SERVICE_HOST" in os.environ:
-        kubernetes_config.load_incluster_config()
-    else:
-        await kubernetes_config.load_kube_config()
+    """Connect to the cluster that the environment names, and serve.
+
+    Raises:
+        TerminalError: the environment names none.
+        Exception: as `App.run`.
+    """
+    await connect()
     async with kubernetes_client.ApiClient() as api:
         await App(settings, api).run()
+
+
+async def connect() -> None:
+    """Configure the client by the account of the pod, else by a kubeconfig.
+
+    Raises:
+        TerminalError: there is neither, or it cannot be read.
+    """
+    try:
+        if "KUBERNETES_SERVICE_HOST" in os.environ:
+            kubernetes_config.load_incluster_config()
+        else:
+            await kubernetes_config.load_kube_config()
+    except (kubernetes_config.ConfigException, OSError) as error:
+        raise TerminalError(
+            "NoCluster",
+            f"no cluster to connect to: {error}. Run in a pod with a service account, or set KUBECONFIG to a file that"
+            " names a cluster and credentials",
+        ) from error

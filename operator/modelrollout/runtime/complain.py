@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType, set_condition
 from modelrollout.api.errors import TerminalError
-from modelrollout.api.resource import Key
+from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import TEXT_MAX, ModelRolloutStatus, Phase
 from modelrollout.engine.plan import Event, EventType
 from modelrollout.kube.client import KubeClient
@@ -21,6 +22,14 @@ LOOK_AGAIN_SECONDS: Final = 30.0
 """A name that is taken or a right that is missing may be mended without any event that we watch."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Complaint:
+    uid: str
+    generation: int
+    reason: str
+    message: str
+
+
 class Complainer:
     """Tells the user what cannot be done, once, and leaves everything that works as it is."""
 
@@ -31,6 +40,7 @@ class Complainer:
         self._rollouts = rollouts
         self._events = events
         self._now = now
+        self._standing: dict[Key, _Complaint] = {}
 
     async def complain(self, key: Key, error: TerminalError) -> float:
         """Write conditions and an event; seconds until it is tried again.
@@ -41,13 +51,39 @@ class Complainer:
         rollout = self._rollouts.get(key)
         if rollout is None:
             return LOOK_AGAIN_SECONDS
+        complaint = _Complaint(rollout.uid, rollout.generation, error.reason, error.message)
+        is_news = self._standing.get(key) != complaint
+        self._standing[key] = complaint
         status = stalled(rollout.status, error, rollout.generation, self._now())
         if status != rollout.status:
-            logger().warning("stalled", reason=error.reason, message=error.message)
             version = await write_status(self._client, rollout, status)
             self._rollouts.wrote(key, status, version)
+        if is_news:
+            logger().warning("stalled", reason=error.reason, message=error.message)
             await self._events.record(rollout, Event(EventType.WARNING, error.reason, error.message), action="Stalled")
         return LOOK_AGAIN_SECONDS
+
+    def standing(self, rollout: ModelRollout, status: ModelRolloutStatus) -> ModelRolloutStatus:
+        """A decided status with the complaint that stands: what was decided may well fail at the same write again."""
+        complaint = self._standing.get(rollout.key)
+        if complaint is None or (complaint.uid, complaint.generation) != (rollout.uid, rollout.generation):
+            return status
+        error = TerminalError(complaint.reason, complaint.message)
+        told = stalled(status, error, rollout.generation, self._now())
+        # Their times are those of the conditions as the user has them, not of what lies between two complaints.
+        kept = {(condition.type, condition.status): condition for condition in rollout.status.conditions}
+        times = {pair: condition.last_transition_time for pair, condition in kept.items()}
+        conditions = tuple(
+            entry.model_copy(
+                update={"last_transition_time": times.get((entry.type, entry.status), entry.last_transition_time)}
+            )
+            for entry in told.conditions
+        )
+        return told.model_copy(update={"conditions": conditions})
+
+    def withdraw(self, key: Key) -> bool:
+        """Nothing stands in the way any more; whether something did."""
+        return self._standing.pop(key, None) is not None
 
 
 def stalled(status: ModelRolloutStatus, error: TerminalError, generation: int, now: datetime) -> ModelRolloutStatus:

@@ -42,11 +42,16 @@ class Intake:
             self._enqueue(key)
         self._referring(resource, raw["metadata"])
 
-    def list_of_rollouts(self, items: tuple[dict[str, Any], ...]) -> None:
-        """All ModelRollouts there are: what is not among them has gone without an event."""
+    def list_of_rollouts(self, items: tuple[dict[str, Any], ...], version: str) -> None:
+        """All ModelRollouts there are: what is not among them has gone without an event.
+
+        Args:
+            version: of the list; one that is newer was made after it.
+        """
         listed = {Key(raw["metadata"]["namespace"], raw["metadata"]["name"]) for raw in items}
         for key in self._rollouts.known():
-            if key not in listed:
+            known = self._rollouts.get(key)
+            if key not in listed and known is not None and int(known.resource_version) <= int(version):
                 self._gone(key)
         for raw in items:
             self._rollouts.put(raw)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from modelrollout.api.resource import ModelRollout
+from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.engine.decide import decide
 from modelrollout.engine.plan import LOWERING
 from modelrollout.engine.revisions import revision_of
 from modelrollout.engine.situation import Observation
-from modelrollout.runtime.sources import Sources
+from modelrollout.runtime.sources import Source, Sources
 from modelrollout.runtime.validator import Validator
 from modelrollout.traffic.registry import Traffics
 from modelrollout.workload.registry import Workloads
+
+UNCHECKED: Final = ("the spec has not been checked yet",)
 
 
 class Observer:
@@ -28,8 +31,8 @@ class Observer:
     async def observe(self, rollout: ModelRollout, now: datetime) -> Observation:
         """Gather.
 
-        What the caches show may already take the candidate's traffic away: then nobody waits for Prometheus or for a
-        dry run, which may be slow just when things break.
+        What the caches show, or then Prometheus, may already take the candidate's traffic away: then nobody waits for a
+        dry run, or for Prometheus, which may be slow just when things break.
         """
         stored = self._workloads.of(rollout).revisions(rollout)
         wanted = revision_of(rollout.raw_spec)
@@ -44,14 +47,29 @@ class Observer:
             route=self._traffics.of(rollout).observe(rollout),
             revisions=tuple(self._workloads.of(rollout).observe(rollout, revision) for revision in revisions),
         )
-        if decide(glance).action in LOWERING:
+        if _lowers(glance):
             return glance
         source = self._sources.of(rollout)
+        judged = await self._judged(glance, source)
+        if _lowers(judged):
+            return judged
         problems = await self._validator.problems(rollout, desired, source.provider, now)
-        seen = replace(glance, problems=problems)
-        status = rollout.status
+        return replace(judged, problems=problems)
+
+    def ask_again_at(self, key: Key) -> datetime | None:
+        """When an objection to a spec is to be checked again."""
+        return self._validator.ask_again_at(key)
+
+    async def _judged(self, glance: Observation, source: Source) -> Observation:
+        """With evidence, in a step."""
+        rollout, status = glance.rollout, glance.status
         if status.attempt is None or status.attempt.step is None or status.stable is None:
             source.judge.forget(rollout.uid)
-            return seen
-        evidence, more_at = await source.judge.evidence(rollout, status.stable, now)
-        return replace(seen, evidence=evidence, next_evidence_at=more_at)
+            return glance
+        evidence, more_at = await source.judge.evidence(rollout, status.stable, glance.now)
+        return replace(glance, evidence=evidence, next_evidence_at=more_at)
+
+
+def _lowers(seen: Observation) -> bool:
+    """Whether traffic is taken away whatever else is found: by a rule that acts under an invalid spec too."""
+    return decide(replace(seen, problems=UNCHECKED)).action in LOWERING

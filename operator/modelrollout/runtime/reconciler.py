@@ -33,8 +33,15 @@ class Reconciler:
         complainer: Complainer,
         telemetry: Telemetry,
         now: Callable[[], datetime],
+        look_after: Callable[[Key, float], None],
         forget: Callable[[Key, str], None],
     ) -> None:
+        """Put together.
+
+        Args:
+            look_after: enqueues a key after some seconds, whatever becomes of the reconcile under way.
+            forget: drops what others remember of a ModelRollout that is gone.
+        """
         self._rollouts = rollouts
         self._observer = observer
         self._carry_out = carry_out
@@ -42,6 +49,7 @@ class Reconciler:
         self._complainer = complainer
         self._telemetry = telemetry
         self._now = now
+        self._look_after = look_after
         self._forget = forget
 
     async def reconcile(self, key: Key) -> float | None:
@@ -70,21 +78,30 @@ class Reconciler:
         try:
             seen = await self._observer.observe(rollout, self._now())
             plan = decide(seen)
+            # Whatever cannot be written: a candidate that has traffic is judged on time.
+            planned = self._planned(key, plan)
+            if planned is not None:
+                self._look_after(key, planned)
             await self._carry_out.carry_out(seen, plan)
-            return self._wake(key, plan)
         except TerminalError as error:
             return await self._complainer.complain(key, error)
+        return self._wake(key, plan)
+
+    def _planned(self, key: Key, plan: Plan) -> float | None:
+        """Seconds until the plan, or somebody who objects to the spec, wants another look."""
+        times = [at for at in (plan.wake_at, self._observer.ask_again_at(key)) if at is not None]
+        return max(0.0, (min(times) - self._now()).total_seconds()) if times else None
 
     def _wake(self, key: Key, plan: Plan) -> float | None:
-        if plan.action is not Action.WAIT:
+        if self._complainer.withdraw(key) or plan.action is not Action.WAIT:
             return 0.0
-        at = None if plan.wake_at is None else max(0.0, (plan.wake_at - self._now()).total_seconds())
-        times = [seconds for seconds in (at, self._recorder.lag(key, plan.status)) if seconds is not None]
-        return min(times, default=None)
+        times = (self._planned(key, plan), self._recorder.lag(key, plan.status))
+        return min((seconds for seconds in times if seconds is not None), default=None)
 
     def gone(self, key: Key) -> None:
         """Drop what is remembered of a ModelRollout that was deleted."""
         known = self._rollouts.remove(key)
         self._recorder.forget(key)
+        self._complainer.withdraw(key)
         if known is not None:
             self._forget(key, known.uid)

@@ -14,6 +14,7 @@ from modelrollout.engine.situation import Observation
 from modelrollout.kube.client import KubeClient
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.status import write_status
+from modelrollout.runtime.complain import Complainer
 from modelrollout.runtime.logs import logger
 from modelrollout.runtime.rollouts import Rollouts
 from modelrollout.runtime.telemetry import Telemetry
@@ -27,16 +28,19 @@ class Recorder:
 
     def __init__(
         self,
+        *,
         client: KubeClient,
         rollouts: Rollouts,
         events: EventRecorder,
         telemetry: Telemetry,
+        complainer: Complainer,
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._rollouts = rollouts
         self._events = events
         self._telemetry = telemetry
+        self._complainer = complainer
         self._now = now
         self._written: dict[Key, datetime] = {}
 
@@ -50,20 +54,22 @@ class Recorder:
         if plan.action is not Action.WAIT:
             self._telemetry.decisions.labels(plan.action.value, plan.reason).inc()
             logger().info("decided", action=plan.action.value, reason=plan.reason, message=plan.message)
-        if not self._is_due(rollout, plan.status):
+        status = self._complainer.standing(rollout, plan.status)
+        self._telemetry.rollout(rollout.key, status)
+        if not self._is_due(rollout, status):
             return rollout
-        version = await write_status(self._client, rollout, plan.status)
+        version = await write_status(self._client, rollout, status)
         self._written[rollout.key] = self._now()
-        self._rollouts.wrote(rollout.key, plan.status, version)
-        self._telemetry.rollout(rollout.key, plan.status)
-        return replace(rollout, status=plan.status, resource_version=version)
+        self._rollouts.wrote(rollout.key, status, version)
+        return replace(rollout, status=status, resource_version=version)
 
     def lag(self, key: Key, status: ModelRolloutStatus) -> float | None:
         """Seconds until numbers that were held back may be written; None if nothing was held back."""
         known = self._rollouts.get(key)
         if known is None or known.status == status:
             return None
-        return QUIET.total_seconds()
+        since = self._now() - self._written.get(key, self._now())
+        return max(0.0, (QUIET - since).total_seconds())
 
     async def event(self, rollout: ModelRollout, event: Event) -> None:
         """Tell the user."""
@@ -72,14 +78,14 @@ class Recorder:
 
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a rollout that is gone."""
-        if self._written.pop(key, None) is not None:
-            self._telemetry.forget(key)
+        self._written.pop(key, None)
+        self._telemetry.forget(key)
 
     def _is_due(self, rollout: ModelRollout, status: ModelRolloutStatus) -> bool:
         if essence(rollout.status) != essence(status):
             return True
         last = self._written.get(rollout.key)
-        return rollout.status != status and (last is None or self._now() - last >= QUIET)
+        return rollout.status != status and (last is None or not timedelta(0) <= self._now() - last < QUIET)
 
 
 def essence(status: ModelRolloutStatus) -> dict[str, Any]:

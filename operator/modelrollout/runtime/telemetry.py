@@ -58,7 +58,7 @@ class Telemetry:
         self.weight.labels(key.namespace, key.name).set(status.traffic.candidate)
 
     def forget(self, key: Key) -> None:
-        """Drop the series of a rollout that is gone."""
+        """Drop the series of a rollout that is gone, if it had any."""
         for phase in Phase:
             self.phase.remove(key.namespace, key.name, phase.value)
         self.weight.remove(key.namespace, key.name)

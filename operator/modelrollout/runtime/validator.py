@@ -13,6 +13,7 @@ from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.engine.revisions import Revision
 from modelrollout.engine.validate import problems_of
+from modelrollout.kube.errors import ForbiddenError
 from modelrollout.metrics.promql import (
     QueryError,
     Scope,
@@ -27,12 +28,18 @@ from modelrollout.traffic.registry import Traffics
 from modelrollout.workload.registry import Workloads
 
 ASK_AGAIN: Final = timedelta(seconds=30)
-"""How long a defect that may lie in the cluster is believed: a missing Gateway comes without a change of the spec."""
+"""How long an objection is believed that may be mended without a change of the spec, such as a name that is taken."""
 EXAMPLE_WINDOW_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
+    """What the API server and Prometheus said.
+
+    Attributes:
+        complete: whether both have answered.
+    """
+
     generation: int
     uid: str
     at: datetime
@@ -41,7 +48,10 @@ class _Known:
 
 
 class Validator:
-    """Asks once per generation, and again while there are problems or somebody could not answer."""
+    """Asks the API server and Prometheus once per generation, and again while they object or do not answer.
+
+    What the spec itself and the caches tell is free, and asked at every look.
+    """
 
     def __init__(self, workloads: Workloads, traffics: Traffics) -> None:
         self._workloads = workloads
@@ -56,24 +66,43 @@ class Validator:
         self, rollout: ModelRollout, desired: Revision, provider: MetricProvider, now: datetime
     ) -> tuple[str, ...]:
         """Why the spec cannot be carried out, all at once; empty when it can."""
+        free = (*problems_of(rollout.spec), *self._traffics.of(rollout).problems(rollout))
         known = self._known.get(rollout.key)
-        if known is not None and (known.generation, known.uid) == (rollout.generation, rollout.uid):
-            settled = known.complete and not known.problems
-            if settled or now < known.at + ASK_AGAIN:
-                # What the caches tell is free to ask each time.
-                return known.problems or self._traffics.of(rollout).problems(rollout)
-        problems = list(problems_of(rollout.spec))
+        if known is None or not _still_counts(known, rollout, now):
+            known = await self._ask(rollout, desired, provider, now)
+            self._known[rollout.key] = known
+        return (*free, *known.problems)
+
+    def ask_again_at(self, key: Key) -> datetime | None:
+        """When somebody is asked again although nothing has changed; None if that is not needed."""
+        known = self._known.get(key)
+        return None if known is None or _is_settled(known) else known.at + ASK_AGAIN
+
+    async def _ask(self, rollout: ModelRollout, desired: Revision, provider: MetricProvider, now: datetime) -> _Known:
+        problems: list[str] = []
         complete = True
         try:
-            problems += self._traffics.of(rollout).problems(rollout)
             problems += await self._workloads.of(rollout).problems(rollout, desired)
+            problems += await self._traffics.of(rollout).review(rollout)
             problems += [problem async for problem in _metric_problems(rollout, desired, provider)]
+        except ForbiddenError as error:
+            # A missing right or a full quota: nothing of the spec can be carried out, and what works goes on.
+            problems.append(error.message)
         except (TransientError, ProviderUnavailableError) as error:
             # Not knowing is no defect of the spec: what is known counts, and the rest is asked again.
             logger().info("spec not fully checked yet", error=str(error))
             complete = False
-        self._known[rollout.key] = _Known(rollout.generation, rollout.uid, now, tuple(problems), complete)
-        return tuple(problems)
+        return _Known(rollout.generation, rollout.uid, now, tuple(dict.fromkeys(problems)), complete)
+
+
+def _is_settled(known: _Known) -> bool:
+    return known.complete and not known.problems
+
+
+def _still_counts(known: _Known, rollout: ModelRollout, now: datetime) -> bool:
+    if (known.generation, known.uid) != (rollout.generation, rollout.uid):
+        return False
+    return _is_settled(known) or known.at <= now < known.at + ASK_AGAIN
 
 
 async def _metric_problems(rollout: ModelRollout, desired: Revision, provider: MetricProvider) -> AsyncIterator[str]:
