@@ -22,6 +22,7 @@ from modelrollout.engine.split import Split, only
 from modelrollout.engine.validate import problems_of
 from tests.support.scenes import NOW, Raw, raw_spec, spec_and_revision
 
+DRAIN = timedelta(seconds=30)
 LOOK_EVERY = timedelta(minutes=2)
 MOST_DECISIONS = 25
 """More in a row without anything happening is a livelock."""
@@ -55,6 +56,8 @@ class Truth:
         accepted, in_force: when status first said so, on Prometheus's clock.
         earned: the highest weight that evidence has opened to this attempt.
         ended: attempts that were rolled back or abandoned by a route that was written.
+        failed: the revision that was rolled back last for its own fault, until another one became stable.
+        unrouted: when the operator took a revision out of the route, on its clock.
         served: revisions that have been stable.
     """
 
@@ -64,6 +67,8 @@ class Truth:
     in_force: float | None = None
     earned: int = 0
     ended: set[int] = field(default_factory=set)
+    failed: str | None = None
+    unrouted: dict[str, datetime] = field(default_factory=dict)
     served: set[str] = field(default_factory=set)
 
 
@@ -195,7 +200,8 @@ class World:
         for revision in plan.collect:
             if revision in self.revisions:
                 self._alive()
-                self.pods.pop(revision, None)
+                left = self.pods.pop(revision, None)
+                assert left is None or not left.replicas or self.status.stable is None, "collected while it runs"
                 del self.revisions[revision]
 
     def _alive(self) -> None:
@@ -221,8 +227,10 @@ class World:
         if plan.action is Action.BEGIN:
             truth.attempt += 1
             truth.earned = 0
-        if self.status.stable is not None:
+            truth.unrouted.pop(seen.desired.hash, None)
+        if self.status.stable is not None and self.status.stable != before.stable:
             truth.served.add(self.status.stable.revision)
+            truth.failed = None
         if attempt is not None and step is not None:
             if truth.step != (truth.attempt, step.number):
                 truth.step, truth.accepted, truth.in_force = (truth.attempt, step.number), None, None
@@ -248,6 +256,11 @@ class World:
         self.fresh = True
         if plan.action in (Action.ROLL_BACK, Action.ABANDON):
             self.truth.ended.add(self.truth.attempt)
+        if plan.action is Action.ROLL_BACK and plan.reason != "SpecReverted":
+            self.truth.failed = _about(seen)
+        if plan.action is not Action.WAIT and known is not None:
+            gone = {name for name, _ in known.weights} - split.revisions
+            self.truth.unrouted |= dict.fromkeys(gone, self.clock)
 
     def _refuse_stale(self, seen: Observation, plan: Plan) -> None:
         """A raise rests on a live read: of the status that was just written, and of a route that is not ahead."""
@@ -274,6 +287,8 @@ class World:
             warm = status.previous is not None and status.previous.revision == revision
             assert not warm or replicas, "previous is stopped within its window"
             assert self.route is None or replicas or not self.route.weight_of(revision), "stopped under traffic"
+            gone = self.truth.unrouted.get(revision)
+            assert replicas or gone is None or self.clock - gone >= DRAIN, "stopped before it drained"
         pods.replicas = replicas
 
     def thaw(self) -> None:

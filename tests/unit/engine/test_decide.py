@@ -216,6 +216,12 @@ def test_a_decision_that_a_route_carries_is_part_of_the_plan() -> None:
     ]
 
 
+def test_evidence_of_a_step_that_a_route_has_ended_is_no_evidence() -> None:
+    seen = ahead(stepping(), route_decision(Action.ROLL_BACK, "Harm"))
+    again = with_status(replace(seen, evidence=None), **dict(decide(seen).status))
+    assert decide(again).status == decide(seen).status
+
+
 def test_a_stable_revision_whose_input_is_lost_is_an_error_with_a_remedy() -> None:
     seen = stepping()
     with pytest.raises(TerminalError, match=f"digits-{STABLE.hash} is gone: restore it"):

@@ -13,7 +13,7 @@ from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
 from modelrollout.api.status import LOG_MAX, ModelRolloutStatus, Phase
 from modelrollout.engine.decide import decide
-from modelrollout.engine.intent import live_weight
+from modelrollout.engine.intent import live_weight, split_of
 from modelrollout.engine.observed import Acceptance
 from modelrollout.engine.plan import LOWERING, Action, Plan
 from modelrollout.engine.situation import Observation
@@ -34,12 +34,13 @@ def judge(world: World, seen: Observation, plan: Plan) -> None:
     only_the_step_of_a_ready_candidate(seen, plan)
     nothing_comes_back(world, before, plan)
     harm_takes_the_weight(seen, before, plan)
+    silence_is_a_failure_where_there_was_something_to_answer(seen, before, plan)
     a_hard_failure_takes_the_weight(seen, before, plan)
     another_wish_takes_the_weight(seen, before, plan)
     forward_only_on_evidence(world, seen, before, plan)
     an_edit_never_raises(before, plan)
     an_invalid_spec_raises_nothing(seen, before, plan)
-    what_failed_is_not_retried(before, plan)
+    what_failed_is_not_retried(world, plan)
     back_is_one_write(seen, before, plan)
     only_what_served_or_passed_is_stable(world, before, plan)
     the_log_tells(before, plan)
@@ -71,8 +72,9 @@ def forward_only_on_evidence(world: World, seen: Observation, before: ModelRollo
     ):
         position = _position(seen, before)
         advance = plan.reason == "InconclusiveAdvance"
-        _earned(world, seen, position, position.stage.max_duration if advance else position.duration)
-        assert advance or world.verdict is Verdict.PASS
+        since = world.truth.accepted if advance else world.truth.in_force
+        _earned(world, seen, position, since, position.stage.max_duration if advance else position.duration)
+        assert world.verdict is Verdict.PASS or (advance and world.verdict is not Verdict.HARM)
         assert not advance or position.stage.on_inconclusive is OnInconclusive.ADVANCE
         following = steps_of(seen.rollout.spec)[steps_of(seen.rollout.spec).index(position) + 1 :]
         assert (plan.action is Action.PROMOTE) is (not following)
@@ -81,6 +83,10 @@ def forward_only_on_evidence(world: World, seen: Observation, before: ModelRollo
             world.truth.earned = max(world.truth.earned, new.weight)
     elif new is not None and old is None:
         assert plan.reason == "CandidateReady"
+        assert before.stable is not None
+        assert seen.route is not None
+        assert seen.route.carries(only(before.stable.revision)), "a rise from an unknown split"
+        assert seen.route.acceptance is Acceptance.ACCEPTED
         first = steps_of(seen.rollout.spec)[0]
         assert (new.stage, new.weight) == (first.stage.name, first.weight)
         world.truth.earned = first.weight
@@ -95,12 +101,11 @@ def _position(seen: Observation, before: ModelRolloutStatus) -> Step:
     return position
 
 
-def _earned(world: World, seen: Observation, position: Step, duration: timedelta) -> None:
+def _earned(world: World, seen: Observation, position: Step, since: float | None, duration: timedelta) -> None:
     truth, step = world.truth, step_of(seen.status)
     assert step is not None
     assert not seen.problems
     assert truth.step == (truth.attempt, step.number), "evidence of another step"
-    since = truth.in_force if position.stage.on_inconclusive is not OnInconclusive.ADVANCE else truth.accepted
     assert since is not None
     assert world.prometheus - since >= duration.total_seconds(), "a step was shortened"
     assert world.verdict is not None
@@ -130,6 +135,26 @@ def harm_takes_the_weight(seen: Observation, before: ModelRolloutStatus, plan: P
         assert plan.action is Action.ROLL_BACK
         assert plan.split == only(before.stable.revision)
         assert plan.status.failed is not None
+
+
+def silence_is_a_failure_where_there_was_something_to_answer(
+    seen: Observation, before: ModelRolloutStatus, plan: Plan
+) -> None:
+    """3: weight applied, both ready, and the candidate answers improbably few."""
+    step = step_of(before)
+    if step is None or before.attempt is None or before.stable is None or seen.evidence is None:
+        return
+    stable, candidate, split = (
+        seen.state_of(before.stable.revision),
+        seen.state_of(before.attempt.revision),
+        split_of(before),
+    )
+    asked = step.accepted_at is not None and before.attempt.unready_since is None
+    carried = split is not None and seen.route is not None and seen.route.carries(split)
+    if not (asked and carried and stable and stable.is_ready and candidate and candidate.is_ready):
+        assert plan.reason != "NoAnswers"
+    elif seen.evidence.silent:
+        assert plan.action is Action.ROLL_BACK
 
 
 def a_hard_failure_takes_the_weight(seen: Observation, before: ModelRolloutStatus, plan: Plan) -> None:
@@ -178,11 +203,11 @@ def nothing_comes_back(world: World, before: ModelRolloutStatus, plan: Plan) -> 
     )
 
 
-def what_failed_is_not_retried(before: ModelRolloutStatus, plan: Plan) -> None:
+def what_failed_is_not_retried(world: World, plan: Plan) -> None:
     """7: reapplying a failed revision does not retry by itself."""
-    if plan.action is Action.BEGIN and before.failed is not None:
+    if plan.action is Action.BEGIN:
         assert plan.status.attempt is not None
-        assert plan.status.attempt.revision != before.failed.revision
+        assert plan.status.attempt.revision != world.truth.failed
 
 
 def back_is_one_write(seen: Observation, before: ModelRolloutStatus, plan: Plan) -> None:
@@ -265,11 +290,17 @@ def heals(world: World) -> None:
     assert {name for name, pods in world.states() if pods.replicas} == {status.stable.revision}
 
 
+IMPATIENT = ["stages impatient", "version 2", "open", "all ready", "10 seconds"]
+
+
 @given(histories(60))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(["version 2", "all ready", *["10 minutes"] * 30])
 @example(["version 2", "all ready", *["10 minutes"] * 3, "killed after one write", "harm", "Prometheus gone"])
 @example(["version 2", "all ready", *["10 minutes"] * 3, "stable unready", "harm", "good", "stable ready"])
+@example([*IMPATIENT, "clock 1 hour ahead", "10 seconds", "10 minutes", "10 minutes"])
+@example([*IMPATIENT, "onFailure: Hold", "harm", "10 minutes", "10 minutes", "10 minutes"])
+@example([*IMPATIENT, "Prometheus gone", "10 minutes", "10 minutes", "10 minutes"])
 def test_what_must_always_hold(history: list[str]) -> None:
     heals(live(history))
 
