@@ -1,0 +1,119 @@
+"""Every reason, event, condition, phase and metric of the operator is explained, and nothing that does not exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import modelrollout
+from modelrollout.api.conditions import ConditionType
+from modelrollout.api.resource import Key
+from modelrollout.api.status import ModelRolloutStatus, Phase
+from modelrollout.engine.decide import EVENTS, TELLING_WAITS
+from modelrollout.runtime.telemetry import Telemetry
+
+pytestmark = pytest.mark.unit
+
+PACKAGE = Path(modelrollout.__file__).parent
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+REASON_AT = {"_wait": 0, "_away": 1, "_forward": 1, "Decision": 1}
+"""Which argument of a call in `policies.py` is a reason."""
+TERMINAL = {"TerminalError", "NameTakenError", "ForbiddenError"}
+
+
+def section(heading: str) -> str:
+    return PAGE.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def first_cells(text: str, head: str) -> set[str]:
+    """First cells, without backticks, of the table with that head."""
+    table = text.split(f"\n| {head} |", 1)[1].split("\n\n", 1)[0]
+    return set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
+
+
+def calls(file: Path) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id, node
+
+
+def constant(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def reasons_of_policies() -> set[str]:
+    found = {
+        constant(call.args[REASON_AT[name]])
+        for name, call in calls(PACKAGE / "engine" / "policies.py")
+        if name in REASON_AT and len(call.args) > REASON_AT[name]
+    }
+    return {reason for reason in found if reason is not None}
+
+
+def terminal_reasons() -> set[str]:
+    found = {
+        constant(call.args[0])
+        for file in PACKAGE.rglob("*.py")
+        for name, call in calls(file)
+        if name in TERMINAL and call.args
+    }
+    return {reason for reason in found if reason is not None}
+
+
+def condition_rows() -> Iterator[tuple[ConditionType, str | None]]:
+    """Conditions and their constant reasons in `report.py`: tuples of type, status, reason, message."""
+    for node in ast.walk(ast.parse((PACKAGE / "engine" / "report.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Tuple) and len(node.elts) == 4 and isinstance(node.elts[0], ast.Attribute):
+            yield ConditionType[node.elts[0].attr], constant(node.elts[2])
+
+
+def test_every_reason_of_a_decision_is_explained() -> None:
+    reasons = reasons_of_policies()
+    assert len(reasons) > 25
+    assert first_cells(section("Reasons of decisions"), "reason") == reasons
+
+
+def test_every_error_that_a_person_must_mend_is_explained() -> None:
+    text = section("Reasons of decisions").split("Errors that a person must mend", 1)[1]
+    reasons = terminal_reasons() | {"Refused"}
+    assert {"NameTaken", "Forbidden", "RevisionLost"} <= reasons
+    assert first_cells(text, "reason") == reasons - {"InvalidSpec"}
+
+
+def test_every_event_is_explained() -> None:
+    text = section("Events")
+    assert first_cells(text, "event") == {name for _, name in EVENTS.values()} | {"DriftRestored"}
+    assert set(re.findall(r"`(\w+)`", text.split("A warning is also recorded", 1)[1])) == TELLING_WAITS
+
+
+def test_every_condition_is_explained_with_its_reasons() -> None:
+    text = section("Conditions")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE))
+    assert set(rows) == {kind.value for kind in ConditionType}
+    constants: dict[str, set[str]] = {kind: set() for kind in rows}
+    for kind, reason in condition_rows():
+        if reason is not None:
+            constants[kind.value].add(reason)
+    assert sum(map(len, constants.values())) > 15
+    assert {kind: set(re.findall(r"`(\w+)`", row)) for kind, row in rows.items()} == constants
+
+
+def test_every_phase_is_explained() -> None:
+    assert first_cells(PAGE, "phase") == {phase.value for phase in Phase}
+
+
+def test_metrics_exist() -> None:
+    telemetry = Telemetry()
+    telemetry.rollout(Key("demo", "digits"), ModelRolloutStatus())
+    telemetry.reconciles.labels("error").inc()
+    telemetry.prometheus_requests.labels("ok").inc()
+    telemetry.decisions.labels("Wait", "Serving").inc()
+    telemetry.api_requests.labels("get", "httproutes", "ok").inc()
+    shown = telemetry.exposition().decode()
+    named = set(re.findall(r"`(modelrollout_\w+)", section("The operator itself")))
+    assert len(named) == 8
+    assert {name for name in named if not re.search(rf"^{name}(_bucket)?[{{ ]", shown, re.MULTILINE)} == set()
