@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 from e2e.cluster.progress import duration
+from e2e.demo import printed
 from e2e.demo.observation import Decision
 from e2e.demo.scene import WINDOW, Scene
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _BAR = 48
 _DECISIONS = 4
+_SHARES = len("v1  95.0 %  v2   5.0 %")
 
 
 def bar(share: float, width: int) -> str:
@@ -23,14 +25,20 @@ def shares_line(shares: Mapping[str, float]) -> str:
     return "  ".join(f"{version} {100 * share:5.1f} %" for version, share in shares.items())
 
 
-def transcript_line(scene: Scene, elapsed: float, width: int = 22) -> str:
+def transcript_line(cells: Mapping[str, str], shares: Mapping[str, float], elapsed: float) -> str:
     """The time, who answered, and kubectl's line, in columns."""
-    return f"{duration(elapsed):>6}  {shares_line(scene.shares.by_version()):<{width}}  {scene.state}"
+    return f"{duration(elapsed):>6}   {shares_line(shares):<{_SHARES}}   {printed.aligned(cells)}"
+
+
+def transcript_heading(cells: Mapping[str, str]) -> str:
+    """The heading over such lines."""
+    return f"{'TIME':>6}   {'ANSWERED':<{_SHARES}}   {printed.heading(cells)}"
 
 
 def block(scene: Scene, elapsed: float, columns: int) -> list[str]:
     """The lines of the live view, none longer than the terminal is wide."""
-    lines = [f"{duration(elapsed):>6}  {_title(scene)}", "", scene.heading, scene.line, ""]
+    lines = [f"{duration(elapsed):>6}  {_title(scene)}", ""]
+    lines += [printed.heading(scene.cells), printed.aligned(scene.cells), ""]
     lines += _clients(scene)
     lines += ["", "decisions"]
     lines += [_decision(entry) for entry in _last(scene)] or ["  none yet"]

@@ -70,9 +70,10 @@ class Chronicle:
             return
         self.last = observation
         weights = [entry.weight for entry in observation.decisions]
-        self.highest = max(
-            [self.highest, observation.status.weight, *weights] if observation.decisions else [self.highest]
-        )
+        attempt = observation.status.attempt
+        if attempt is not None and attempt.version == self.chapter.version:
+            weights.append(observation.status.weight)
+        self.highest = max([self.highest, *weights])
 
     @property
     def settled(self) -> bool:

@@ -68,6 +68,7 @@ class Teller:
                 return [f"{chronicle.chapter.version}: it came to no end within {chronicle.chapter.seconds} s"]
             self._look(feed)
         self._hear_clients(feed)
+        self._view.finish(self._scene)
         self._view.say(f"   {chronicle.chapter.version} in {time.monotonic() - began:.0f} s: {chronicle.why}")
         return story.differences(chronicle, self._scene.total)
 

@@ -1,0 +1,39 @@
+"""Lines of `kubectl get --watch`, as kubectl 1.36 printed them."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.demo.printed import Columns, aligned, heading
+
+pytestmark = pytest.mark.unit
+
+HEADING = "NAME     VERSION   STABLE   PHASE     STAGE   WEIGHT   VERDICT                                       AGE"
+FIRST = "digits   v1                 Pending           0        0/1 endpoints of the first version v1 ready   1s"
+WIDER = "digits   v2        v1       Progressing           0        version v2 is to replace v1                   14s"
+WIDEST = "digits   v2        v1       Progressing   1/4 shadow   0        passing: 2/2 checks, n=121                    26s"
+    "digits   v2        v1       Progressing   1/4 shadow   0        passing: 2/2 checks, n=121                     26s"
+)
+EMPTY = "digits   v5        v2       Progressing                0        0/1 endpoints of version v5 ready             2m"
+    "digits   v5        v2       Progressing                0        0/1 endpoints of version v5 ready              2m"
+)
+
+
+def cells(*lines: str) -> list[list[str]]:
+    columns = Columns(HEADING)
+    return [list(columns.read(line).values()) for line in lines]
+
+
+def test_empty_cells_stay_empty_and_wider_ones_widen_their_column() -> None:
+    assert cells(FIRST, WIDER, WIDEST, EMPTY) == [
+        ["digits", "v1", "", "Pending", "", "0", "0/1 endpoints of the first version v1 ready", "1s"],
+        ["digits", "v2", "v1", "Progressing", "", "0", "version v2 is to replace v1", "14s"],
+        ["digits", "v2", "v1", "Progressing", "1/4 shadow", "0", "passing: 2/2 checks, n=121", "26s"],
+        ["digits", "v5", "v2", "Progressing", "", "0", "0/1 endpoints of version v5 ready", "2m"],
+    ]
+
+
+def test_lines_that_kubectl_printed_apart_line_up() -> None:
+    columns = Columns(HEADING)
+    first, second = columns.read(WIDER), columns.read(WIDEST)
+    assert aligned(first).index("version v2") == aligned(second).index("passing") == heading(first).index("VERDICT")
