@@ -8,14 +8,22 @@ from e2e.demo.printed import Columns, aligned, heading
 
 pytestmark = pytest.mark.unit
 
-HEADING = "NAME     VERSION   STABLE   PHASE     STAGE   WEIGHT   VERDICT                                       AGE"
+# kubectl made the first column of verdicts as wide as the first verdict.
+WIDTH = len("0/1 endpoints of the first version v1 ready   ")
+HEADING = "NAME     VERSION   STABLE   PHASE     STAGE   WEIGHT   " + "VERDICT".ljust(WIDTH) + "AGE"
 FIRST = "digits   v1                 Pending           0        0/1 endpoints of the first version v1 ready   1s"
-WIDER = "digits   v2        v1       Progressing           0        version v2 is to replace v1                   14s"
-WIDEST = "digits   v2        v1       Progressing   1/4 shadow   0        passing: 2/2 checks, n=121                    26s"
-    "digits   v2        v1       Progressing   1/4 shadow   0        passing: 2/2 checks, n=121                     26s"
+WIDER = (
+    "digits   v2        v1       Progressing           0        " + "version v2 is to replace v1".ljust(WIDTH) + "14s"
 )
-EMPTY = "digits   v5        v2       Progressing                0        0/1 endpoints of version v5 ready             2m"
-    "digits   v5        v2       Progressing                0        0/1 endpoints of version v5 ready              2m"
+WIDEST = (
+    "digits   v2        v1       Progressing   1/4 shadow   0        "
+    + "passing: 2/2 checks, n=121".ljust(WIDTH)
+    + "26s"
+)
+EMPTY = (
+    "digits   v5        v2       Progressing                0        "
+    + "version v5 is to replace v2".ljust(WIDTH)
+    + "2m"
 )
 
 
@@ -29,7 +37,7 @@ def test_empty_cells_stay_empty_and_wider_ones_widen_their_column() -> None:
         ["digits", "v1", "", "Pending", "", "0", "0/1 endpoints of the first version v1 ready", "1s"],
         ["digits", "v2", "v1", "Progressing", "", "0", "version v2 is to replace v1", "14s"],
         ["digits", "v2", "v1", "Progressing", "1/4 shadow", "0", "passing: 2/2 checks, n=121", "26s"],
-        ["digits", "v5", "v2", "Progressing", "", "0", "0/1 endpoints of version v5 ready", "2m"],
+        ["digits", "v5", "v2", "Progressing", "", "0", "version v5 is to replace v2", "2m"],
     ]
 
 
