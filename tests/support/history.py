@@ -40,10 +40,7 @@ def _time(**duration: float) -> Happening:
 
 
 def _jump(**duration: float) -> Happening:
-    def jump(world: World) -> None:
-        world.clock += timedelta(**duration)
-
-    return jump
+    return lambda world: world.jump(timedelta(**duration))
 
 
 def _set(name: str, *, value: object) -> Happening:

@@ -57,7 +57,8 @@ class Truth:
         earned: the highest weight that evidence has opened to this attempt.
         ended: attempts that were rolled back or abandoned by a route that was written.
         failed: the revision that was rolled back last for its own fault, until another one became stable.
-        unrouted: when the operator took a revision out of the route, on its clock.
+        unrouted: when the operator took a revision out of the route, on Prometheus's clock; forgotten when the other
+            clock jumps, because a drain is timed by that one.
         served: revisions that have been stable.
     """
 
@@ -68,7 +69,7 @@ class Truth:
     earned: int = 0
     ended: set[int] = field(default_factory=set)
     failed: str | None = None
-    unrouted: dict[str, datetime] = field(default_factory=dict)
+    unrouted: dict[str, float] = field(default_factory=dict)
     served: set[str] = field(default_factory=set)
 
 
@@ -260,7 +261,7 @@ class World:
             self.truth.failed = _about(seen)
         if plan.action is not Action.WAIT and known is not None:
             gone = {name for name, _ in known.weights} - split.revisions
-            self.truth.unrouted |= dict.fromkeys(gone, self.clock)
+            self.truth.unrouted |= dict.fromkeys(gone, self.prometheus)
 
     def _refuse_stale(self, seen: Observation, plan: Plan) -> None:
         """A raise rests on a live read: of the status that was just written, and of a route that is not ahead."""
@@ -288,7 +289,8 @@ class World:
             assert not warm or replicas, "previous is stopped within its window"
             assert self.route is None or replicas or not self.route.weight_of(revision), "stopped under traffic"
             gone = self.truth.unrouted.get(revision)
-            assert replicas or gone is None or self.clock - gone >= DRAIN, "stopped before it drained"
+            drained = gone is None or self.prometheus - gone >= DRAIN.total_seconds()
+            assert replicas or drained, "stopped before it drained"
         pods.replicas = replicas
 
     def thaw(self) -> None:
@@ -333,6 +335,11 @@ class World:
     def stable(self) -> str:
         """The stable revision, or what may become the first one."""
         return self.status.stable.revision if self.status.stable else self.candidate
+
+    def jump(self, duration: timedelta) -> None:
+        """The operator's clock jumps."""
+        self.clock += duration
+        self.truth.unrouted.clear()
 
     def edit(self, raw: Raw) -> None:
         """The user applies another spec."""
