@@ -1,0 +1,138 @@
+"""Figures as a page for people."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.false_rollbacks import BASE_ERRORS, SECONDS
+from benchmarks.results import Results, Row
+from benchmarks.subject import SETTINGS_TEXT
+
+FILE = Path(__file__).with_name("results.md")
+_HEAD = """# Figures
+
+Written by `make bench`; [README.md](README.md) says how each is measured, `results.json` has every run.
+"""
+
+
+def write(results: Results) -> str:
+    """Write the page and return it."""
+    parts = [_HEAD, _table(("on what", ""), list(results.facts.items()))]
+    if results.rollback:
+        parts += ["## A candidate that fails half of its requests", f"{SETTINGS_TEXT}.", _rollback(results.rollback)]
+        parts += [_runs(results.rollback)]
+    if results.quiet:
+        parts += ["## False rollbacks, with the same settings", _quiet(results.quiet)]
+    if results.idle:
+        parts += ["## At rest", _idle(results.idle)]
+    if results.moving:
+        parts += ["## In a step", _moving(results.moving)]
+    parts += [_load(results)]
+    text = "\n\n".join(parts) + "\n"
+    FILE.write_text(text, encoding="utf-8")
+    return text
+
+
+def _rollback(runs: Sequence[Row]) -> str:
+    columns: list[tuple[str, str, str]] = [
+        ("weight 10 to weight 0 in the HTTPRoute, s", "weight_seconds", "3"),
+        ("answers 5xx that clients got", "server_errors", "6"),
+        ("other failures that clients met", "others", "0"),
+        ("first to last answer of the candidate at the clients, s", "client_seconds", ""),
+        ("weight 10 to harm visible in Prometheus, s", "visible_seconds", ""),
+        ("harm visible in Prometheus to weight 0, s", "reaction_seconds", "2 (one interval + 1 s)"),
+    ]
+    rows = [(title, *_spread([run[key] for run in runs]), aim) for title, key, aim in columns]
+    return _table((f"of {len(runs)} runs", "p50", "mean", "min", "max", "aim"), rows)
+
+
+def _spread(values: Sequence[float]) -> tuple[str, str, str, str]:
+    return tuple(  # type: ignore[return-value]
+        f"{value:.3g}" for value in (statistics.median(values), statistics.fmean(values), min(values), max(values))
+    )
+
+
+def _runs(runs: Sequence[Row]) -> str:
+    rows = [
+        (
+            str(number),
+            f"{run['weight_seconds']:.2f}",
+            str(run["server_errors"]),
+            f"{run['first_scrape_seconds']:.2f}",
+            f"{run['visible_seconds']:.2f}",
+            f"{run['reaction_seconds']:.2f}",
+            f"{run['seen_events']} of {run['seen_total']}",
+            str(run["message"]).replace("|", "\\|"),
+        )
+        for number, run in enumerate(runs, 1)
+    ]
+    head = ("run", "weight 10 to 0, s", "5xx", "first request in Prometheus, s", "harm in Prometheus, s", "then, s")
+    return _table((*head, "counts then", "decided on"), rows)
+
+
+def _quiet(runs: Sequence[Row]) -> str:
+    requests, errors = sum(run["requests"] for run in runs), sum(run["server_errors"] for run in runs)
+    return _table(
+        ("what", "measured", "aim"),
+        [
+            (f"false rollbacks of {len(runs)} attempts of {SECONDS:.0f} s", str(_count(runs)), "0"),
+            ("requests that clients sent meanwhile", str(requests), ""),
+            (f"answers 5xx, of both revisions ({BASE_ERRORS:.1%} meant)", f"{errors} ({errors / requests:.2%})", ""),
+        ],
+    )
+
+
+def _count(runs: Sequence[Row]) -> int:
+    return sum(bool(run["rolled_back"]) for run in runs)
+
+
+def _idle(rows: Sequence[Row]) -> str:
+    total = _sum(rows)
+    minutes, rollouts = total["seconds"] / 60, rows[-1]["rollouts"]
+    each = minutes * rollouts
+    return _table(
+        (f"{rollouts} rollouts over {minutes:.1f} min", "measured", "aim"),
+        [
+            ("API requests a minute and rollout, without watches and resync", f"{total['api'] / each:.3g}", "0"),
+            ("the resync's lists a minute, of all kinds and namespaces", f"{total['lists'] / minutes:.3g}", ""),
+            ("watches that ended and began again, a minute", f"{total['watches'] / minutes:.3g}", ""),
+            ("Prometheus requests a minute and rollout", f"{total['prometheus'] / each:.3g}", "0"),
+            ("looks at rollouts a minute and rollout", f"{total['reconciles'] / each:.3g}", ""),
+            ("processor seconds of the operator an hour", f"{total['cpu_seconds'] / minutes * 60:.1f}", ""),
+            ("memory of the operator, MB", f"{rows[-1]['resident_megabytes']:.0f}", ""),
+        ],
+    )
+
+
+def _moving(rows: Sequence[Row]) -> str:
+    total = _sum(rows)
+    seconds = total["seconds"]
+    return _table(
+        (f"one rollout, three metrics, interval 1 s, over {seconds:.0f} s", "measured"),
+        [
+            ("looks a second", f"{total['reconciles'] / seconds:.2f}"),
+            ("Prometheus requests a look", f"{total['prometheus'] / max(1.0, total['reconciles']):.2f}"),
+            ("Prometheus requests a second", f"{total['prometheus'] / seconds:.2f}"),
+            ("API requests a minute, without watches", f"{total['api'] / seconds * 60:.2g}"),
+            ("processor of the operator, share of one core", f"{total['cpu_seconds'] / seconds:.1%}"),
+            ("memory of the operator, MB", f"{rows[-1]['resident_megabytes']:.0f}"),
+        ],
+    )
+
+
+def _sum(rows: Sequence[Row]) -> dict[str, float]:
+    return {key: sum(row[key] for row in rows) for key in rows[0]}
+
+
+def _load(results: Results) -> str:
+    said = ", ".join(
+        f"{figure} {' / '.join(f'{one:.1f}' for one in values)}" for figure, values in results.load.items()
+    )
+    return f"Load average of the machine at the end of each piece: {said}."
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
