@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from modelrollout.analysis.verdict import format_number
-from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType, set_condition
+from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType, find_condition
 from modelrollout.api.status import TEXT_MAX, CheckStatus, ModelRolloutStatus, Phase, TrafficStatus
 from modelrollout.engine.fit import fitted
 from modelrollout.engine.intent import split_of
@@ -27,19 +27,7 @@ def report(
     phase = phase_of(seen, status)
     checks = tuple(_check(judged) for judged in seen.evidence.judged) if seen.evidence else status.checks
     verdict = _verdict(seen, status, phase, decision)
-    conditions = status.conditions
-    for kind, value, reason, message in _conditions(seen, status, phase, decision):
-        conditions = set_condition(
-            conditions,
-            Condition(
-                type=kind,
-                status=value,
-                observed_generation=seen.rollout.generation,
-                last_transition_time=seen.now,
-                reason=reason,
-                message=cut(message, TEXT_MAX),
-            ),
-        )
+    rows = _conditions(seen, status, phase, decision)
     told = status.model_copy(
         update={
             "observed_generation": seen.rollout.generation,
@@ -50,7 +38,7 @@ def report(
             "next_look": f"{wake_at:%Y-%m-%dT%H:%M:%SZ}" if wake_at else None,
             "traffic": _traffic(seen, status),
             "checks": checks,
-            "conditions": conditions,
+            "conditions": tuple(_condition(seen, status, row) for row in rows),
         }
     )
     return fitted(told)
@@ -141,6 +129,20 @@ def _conditions(seen: Observation, status: ModelRolloutStatus, phase: Phase, dec
         _rolled_back(status, phase),
         _metrics_available(seen),
         _traffic_applied(seen, status),
+    )
+
+
+def _condition(seen: Observation, status: ModelRolloutStatus, row: Row) -> Condition:
+    """The condition of a row; its transition time moves only when its status does."""
+    kind, value, reason, message = row
+    before = find_condition(status.conditions, kind)
+    return Condition(
+        type=kind,
+        status=value,
+        observed_generation=seen.rollout.generation,
+        last_transition_time=before.last_transition_time if before and before.status is value else seen.now,
+        reason=reason,
+        message=cut(message, TEXT_MAX),
     )
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
+    max_leaves=5,
 )
 
 
