@@ -28,18 +28,20 @@ def install(settings: Settings, progress: Progress) -> Ready:
     """Bring up what is not up yet. Raises RuntimeError or OSError with what went wrong and the end of its log."""
     cluster, choice = provider.chosen(progress)
     progress.say(f"cluster: {choice.kind} ({choice.because})")
+    binaries = Binaries(progress)
     images = ThreadPoolExecutor(max_workers=1, thread_name_prefix="images")
     try:
         # The images need networks and disks, the cluster's own programs need processors: side by side.
         built = images.submit(_build, cluster, settings)
         cluster.up()
+        kubectl = Kubectl(binaries.path("kubectl"), cluster.kubeconfig)
+        # What an earlier run left goes while the images are made.
+        kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
         _load(cluster, built, settings, progress)
     except BaseException:
         images.shutdown(wait=False, cancel_futures=True)
         raise
     images.shutdown()
-    binaries = Binaries(progress)
-    kubectl = Kubectl(binaries.path("kubectl"), cluster.kubeconfig)
     with progress.task("namespace and Gateway"):
         _stage(kubectl, settings)
     with progress.task("operator, by helm"):
@@ -83,8 +85,8 @@ def _clear_half_installed(run: Callable[..., str]) -> None:
 
 
 def _stage(kubectl: Kubectl, settings: Settings) -> None:
-    """An empty namespace with a Gateway: what an earlier run left goes, all at once."""
-    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=90s")
+    """An empty namespace with a Gateway."""
+    kubectl("wait", f"namespace/{NAMESPACE}", "--for=delete", "--timeout=90s")
     kubectl("create", "namespace", NAMESPACE)
     kubectl("--namespace", NAMESPACE, "apply", "--filename", "-", stdin=manifests.gateway(settings.gateway_class))
     kubectl("--namespace", NAMESPACE, "wait", "gateway/gateway", "--for=condition=Programmed", "--timeout=90s")

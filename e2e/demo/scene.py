@@ -24,11 +24,12 @@ class Scene:
     seconds_told: int = 0
     recent: deque[Second] = field(default_factory=lambda: deque(maxlen=WINDOW))
     _columns: Columns | None = None
+    _before: Mapping[str, str] = field(default_factory=dict)
 
     def begin(self, chapter: Chapter) -> Chronicle:
         """Turn to the next chapter."""
         self.chronicle = Chronicle(chapter)
-        self.cells = {}
+        self._before, self.cells = self.cells, {}
         return self.chronicle
 
     def take(self, news: News) -> None:
@@ -48,11 +49,18 @@ class Scene:
                 pass
 
     def _line(self, cells: Mapping[str, str]) -> None:
-        # A line that is still about the chapter before says nothing about this one.
-        if self.chronicle is not None and cells.get("VERSION") == self.chronicle.chapter.version:
+        # A line of the chapter before; or the spec's new version beside the status of the one before.
+        if self.chronicle is None or cells.get("VERSION") != self.chronicle.chapter.version:
+            return
+        if _status(cells) != _status(self._before):
             self.cells = cells
 
     @property
     def shares(self) -> Shares:
         """Who answered in the last seconds."""
         return Shares(self.recent)
+
+
+def _status(cells: Mapping[str, str]) -> dict[str, str]:
+    """The cells that the operator writes: the version is the user's, and the age nobody's."""
+    return {name: cell for name, cell in cells.items() if name not in {"VERSION", "AGE"}}

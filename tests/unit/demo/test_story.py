@@ -60,6 +60,7 @@ def test_clients_say_otherwise() -> None:
     assert differences(chronicle(V3, blind), counts(v3=7)) == [
         "v3: clients got 7 answers of it, though it was never to have live traffic"
     ]
+    assert differences(chronicle(V5, rolled_back("v5", "error-rate 0.5", SHADOW, CANARY)), counts(v2=900)) == []
     assert differences(chronicle(V2, promoted("v2", *V2_LOG)), counts(v1=900)) == [
         "v2: it had up to 100 % of the traffic, and clients got no answer of it"
     ]
