@@ -16,6 +16,10 @@ _CHART = ROOT / "charts" / "modelrollout"
 _CONTAINERFILE = ROOT / "Containerfile"
 
 
+class ImagesError(RuntimeError):
+    """The cluster cannot get at images that are built here."""
+
+
 @dataclass(frozen=True)
 class Ready:
     """A cluster on which the story can be told: kubectl for it, and the image of the model."""
@@ -28,6 +32,11 @@ def install(settings: Settings, progress: Progress) -> Ready:
     """Bring up what is not up yet. Raises RuntimeError or OSError with what went wrong and the end of its log."""
     cluster, choice = provider.chosen(progress)
     progress.say(f"cluster: {choice.kind} ({choice.because})")
+    if choice.kind is provider.Kind.CURRENT and not (settings.operator_image and settings.digits_image):
+        raise ImagesError(
+            "CLUSTER=current: only a registry brings images there; push those of Containerfile and "
+            "examples/digits/Containerfile to yours, and name them in OPERATOR_IMAGE and DIGITS_IMAGE"
+        )
     binaries = Binaries(progress)
     images = ThreadPoolExecutor(max_workers=1, thread_name_prefix="images")
     try:

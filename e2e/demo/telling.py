@@ -46,7 +46,7 @@ class Teller:
             for chapter in story.CHAPTERS:
                 chronicle = self._scene.begin(chapter)
                 chronicles.append(chronicle)
-                self._view.say(f"\n== {chapter.version}: {chapter.told}")
+                self._view.begin(f"== {chapter.version}: {chapter.told}")
                 self._apply(chapter)
                 if chapter is story.CHAPTERS[0]:
                     feed.follow_rollout()

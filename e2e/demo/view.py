@@ -16,6 +16,9 @@ _REPEAT_S = 10.0
 class View(Protocol):
     """One way of showing."""
 
+    def begin(self, title: str) -> None:
+        """A chapter."""
+
     def say(self, text: str) -> None:
         """A text that stays."""
 
@@ -46,9 +49,12 @@ class Transcript:
         self._shown: Cells = {}
         self._shown_at = 0.0
 
+    def begin(self, title: str) -> None:
+        self._shown = {}
+        self._print(f"\n{title}")
+
     def say(self, text: str) -> None:
         self._print(text)
-        self._shown = {}
 
     def show(self, scene: Scene) -> None:
         now = self._now()
@@ -95,6 +101,9 @@ class Terminal:
         self._now = now
         self._began = now()
         self._height = 0
+
+    def begin(self, title: str) -> None:
+        self.say(f"\n{title}")
 
     def say(self, text: str) -> None:
         self._draw([])
