@@ -75,9 +75,10 @@ def test_exactly_what_moves_traffic_takes_the_next_number(action: Action) -> Non
     assert after.sequence == seen.status.sequence + moved
 
 
+@pytest.mark.parametrize("position", [0, 3, 5], ids=["shadow", "ramp", "full"])
 @pytest.mark.parametrize("action", sorted(LOWERING))
-def test_lowering_takes_all_from_the_candidate(action: Action) -> None:
-    assert split_of(make(stepping(3), action, fails=True)) == only(STABLE.hash)
+def test_lowering_takes_all_from_the_candidate(action: Action, position: int) -> None:
+    assert split_of(make(stepping(position), action, fails=True)) == only(STABLE.hash)
 
 
 def test_adopting_the_first_revision_gives_it_all_traffic() -> None:
