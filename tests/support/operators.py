@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -89,11 +89,8 @@ class OperatorProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._log = trap.with_suffix(".log")
 
-    async def __aenter__(self) -> OperatorProcess:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+    async def end(self) -> None:
+        """Kill it if it lives."""
         if self._process is not None and self._process.returncode is None:
             self.kill()
             await self._process.wait()
@@ -132,12 +129,23 @@ class OperatorProcess:
 
     async def died(self, seconds: float = 60.0) -> None:
         """Wait until it has walked into the trap, and take the trap away."""
+
+        async def never() -> bool:
+            return False
+
+        assert await self.died_unless(never, seconds)
+
+    async def died_unless(self, over: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> bool:
+        """Wait until it has died, or until what would have made it die is over; whether it died."""
         process = self._process
         assert process is not None
 
-        async def gone() -> bool:
-            return process.returncode is not None
+        async def ended() -> bool:
+            return process.returncode is not None or await over()
 
-        await eventually("the operator dies", gone, seconds)
-        assert process.returncode == -signal.SIGKILL, self._log.read_text()[-4000:]
+        await eventually("the operator dies", ended, seconds)
         self._trap.unlink()
+        if process.returncode is None:
+            return False
+        assert process.returncode == -signal.SIGKILL, self._log.read_text()[-4000:]
+        return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +70,7 @@ class Playground:
     servers: dict[str, Server]
     hashes: dict[str, str]
     directory: Path
+    playing: asyncio.Task[None]
 
     @property
     def namespace(self) -> str:
@@ -153,6 +154,20 @@ class Playground:
         await self.apply(version)
         await self.until("the first version serves", stable=version, phase="Succeeded")
 
+    async def stop_players(self) -> None:
+        """From now on nobody but the operator asks the API server for anything."""
+        self.playing.cancel()
+        await asyncio.gather(self.playing, return_exceptions=True)
+
+    def is_promoted_to(self, version: str) -> Callable[[], Awaitable[bool]]:
+        """Whether a version has become stable."""
+
+        async def ask() -> bool:
+            status = await self.status()
+            return status.stable is not None and status.stable.version == version
+
+        return ask
+
     async def events(self) -> list[tuple[str, str]]:
         """(reason, note) of all events, oldest first."""
         items = (await self.client.list(EVENT, self.namespace)).items
@@ -215,13 +230,12 @@ async def playground(
         players.servers.update({hashes[version]: each for version, each in servers.items()})
         stack.callback(prometheus.stop)
         await asyncio.to_thread(prometheus.start)
-        here = Playground(server, client, prometheus, players, servers, hashes, directory)
-        await here.make_gateway()
         playing = asyncio.create_task(players.play())
+        here = Playground(server, client, prometheus, players, servers, hashes, directory, playing)
         try:
+            await here.make_gateway()
             yield here
-            if playing.done():
+            if playing.done() and not playing.cancelled():
                 playing.result()
         finally:
-            playing.cancel()
-            await asyncio.gather(playing, return_exceptions=True)
+            await here.stop_players()

@@ -128,10 +128,10 @@ class Applier:
         name = body["metadata"]["name"]
         known = await self.find(rollout, resource, name)
         if known is None:
-            deleted = (resource, name) in self._seen.get(rollout.key, ())
+            deleted = self.deleted(rollout.key, resource, name)
             await self.create(rollout, resource, body)
-            return Drift(resource.kind, name, ()) if deleted else None
-        self._remember(rollout.key, resource, name)
+            return deleted
+        self.remember(rollout.key, resource, name)
         drift = drift_of(known, body)
         if drift is not None:
             await self._restore(resource, with_metadata(body, uid=known.uid))
@@ -179,7 +179,7 @@ class Applier:
             await self._client.apply(resource, empty, force=True)
             raise ConflictError("Conflict", f"{resource.kind} {name} appeared while it was being made; looking again")
         self._cache.apply_event(resource, None, applied.object)
-        self._remember(rollout.key, resource, name)
+        self.remember(rollout.key, resource, name)
         return applied.object
 
     async def delete(self, rollout: ModelRollout, resource: Resource, name: str) -> None:
@@ -208,9 +208,13 @@ class Applier:
             await self._client.patch(resource, metadata["namespace"], metadata["name"], patch, PatchType.MERGE)
             await self.apply(resource, body)
 
-    def _remember(self, key: Key, resource: Resource, name: str) -> None:
-        """So that an object that vanishes is told from one that was never made."""
+    def remember(self, key: Key, resource: Resource, name: str) -> None:
+        """An object of ours is there: so one that vanishes is told from one that was never made."""
         self._seen.setdefault(key, set()).add((resource, name))
+
+    def deleted(self, key: Key, resource: Resource, name: str) -> Drift | None:
+        """What to say of an object of ours that is not there: None if this process has never seen it."""
+        return Drift(resource.kind, name, ()) if (resource, name) in self._seen.get(key, ()) else None
 
 
 def _not_ours(rollout: ModelRollout, resource: Resource, meta: Meta) -> NameTakenError | ConflictError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,11 +81,13 @@ class RouteView:
     """An HTTPRoute.
 
     Attributes:
+        spec: all of it, as JSON text: what is not ours to decide is kept when a split alone is changed.
         sequence: text of the annotation; empty if there is none, or not the one that we wrote.
         decision: the same.
     """
 
     meta: Meta
+    spec: str
     rules: tuple[RouteRuleView, ...]
     parent_refs: tuple[ParentRefView, ...]
     parents: tuple[ParentStatus, ...]
@@ -104,6 +107,7 @@ def route_view(raw: Mapping[str, Any]) -> RouteView:
 
     return RouteView(
         meta=meta,
+        spec=json.dumps(spec),
         rules=tuple(_rule(rule, meta.namespace) for rule in spec.get("rules") or ()),
         parent_refs=tuple(_parent(entry, meta.namespace) for entry in spec.get("parentRefs") or ()),
         parents=tuple(_parent_status(entry, meta.namespace) for entry in status.get("parents") or ()),

@@ -79,21 +79,21 @@ class CarryOut:
         if split is None:
             return ()
         target = rollout or seen.rollout
-        if not self._traffics.of(target).needs_write(target, split, plan.status.sequence):
+        traffic = self._traffics.of(target)
+        # A spec that is invalid, or not known to be valid, changes nothing of a route but the split.
+        keeps = route is not None and (bool(seen.problems) or plan.action in LOWERING)
+        if keeps and route is not None:
+            needed = not route.carries(split) or route.sequence != plan.status.sequence
+        else:
+            needed = traffic.needs_write(target, split, plan.status.sequence)
+        if not needed:
             return ()
-        drift = self._traffics.of(target).drift(target, split)
+        drift = traffic.drift(target, split)
         guard = None
         if rollout is not None and route is not None and raises(route, split, plan):
             guard = await self._fresh(rollout, plan)
-        attempt = seen.status.attempt
-        decision = RouteDecision(
-            action=plan.action.value,
-            revision=attempt.revision if attempt is not None else seen.desired.hash,
-            reason=plan.reason,
-            message=plan.message,
-            at=seen.now,
-        )
-        await self._traffics.of(target).write(target, split, plan.status.sequence, decision, guard=guard)
+        put = traffic.shift if keeps else traffic.write
+        await put(target, split, plan.status.sequence, _decision(seen, plan), guard=guard)
         return (drift,) if drift is not None else ()
 
     async def _fresh(self, rollout: ModelRollout, plan: Plan) -> RouteState | None:
@@ -113,6 +113,17 @@ class CarryOut:
     async def _events(self, rollout: ModelRollout, events: Iterable[Event]) -> None:
         for event in events:
             await self._recorder.event(rollout, event)
+
+
+def _decision(seen: Observation, plan: Plan) -> RouteDecision:
+    attempt = seen.status.attempt
+    return RouteDecision(
+        action=plan.action.value,
+        revision=attempt.revision if attempt is not None else seen.desired.hash,
+        reason=plan.reason,
+        message=plan.message,
+        at=seen.now,
+    )
 
 
 def raises(route: RouteState, split: Split, plan: Plan) -> bool:

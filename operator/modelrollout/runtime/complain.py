@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType, set_condition
+from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType, find_condition, set_condition
 from modelrollout.api.errors import TerminalError
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import TEXT_MAX, ModelRolloutStatus, Phase
@@ -93,13 +93,16 @@ def stalled(status: ModelRolloutStatus, error: TerminalError, generation: int, n
     if status.stable is None:
         rows.append((ConditionType.READY, ConditionStatus.FALSE))
     for kind, value in rows:
+        known = find_condition(conditions, kind)
+        # What the policies wait for stays: by its reason they know what they have told.
+        keeps = kind is ConditionType.RECONCILING and known is not None
         condition = Condition(
             type=kind,
             status=value,
             observed_generation=generation,
             last_transition_time=now,
-            reason=error.reason,
-            message=error.message[:TEXT_MAX],
+            reason=known.reason if keeps and known else error.reason,
+            message=known.message if keeps and known else error.message[:TEXT_MAX],
         )
         conditions = set_condition(conditions, condition)
     changes: dict[str, object] = {
@@ -107,6 +110,6 @@ def stalled(status: ModelRolloutStatus, error: TerminalError, generation: int, n
         "conditions": conditions,
         "verdict": error.message[:TEXT_MAX],
     }
-    if status.attempt is None:
+    if status.attempt is None and error.reason == "InvalidSpec":
         changes["phase"] = Phase.INVALID
     return status.model_copy(update=changes)

@@ -59,14 +59,18 @@ class Look:
         return grid(self.rollout.uid, interval.total_seconds(), scrape, scrapes)
 
     def evidence_since(self, metric: Metric) -> float:
-        """From when harm is gathered: the first request in the unbroken run of stages that the metric is judged in."""
+        """From when harm is gathered: the first request in the unbroken run of stages that the metric is judged in.
+
+        A metric that was kept out of earlier stages begins a scrape after the gateway has left them: copies of requests
+        that a shadow still answers are not what clients got.
+        """
         stages = self.rollout.spec.stages[: self.step.stage_index + 1]
-        since = self.step.started_at
         if all(metric.applies_to(stage.name) for stage in stages):
-            since = self.attempt.evidence_since or since
-        elif all(metric.applies_to(stage.name) for stage in stages if stage.is_live):
+            return self.on_prometheus(self.attempt.evidence_since or self.step.started_at)
+        since = self.step.accepted_at or self.step.started_at
+        if all(metric.applies_to(stage.name) for stage in stages if stage.is_live):
             since = self.attempt.live_since or since
-        return self.on_prometheus(since)
+        return self.on_prometheus(since + self.settings.scrape_interval)
 
     @property
     def step_since(self) -> float:

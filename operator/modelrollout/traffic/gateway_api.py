@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE
 from modelrollout.api.resource import ModelRollout
@@ -50,7 +51,21 @@ class GatewayAPITraffic:
         self, rollout: ModelRollout, split: Split, sequence: int, decision: RouteDecision, *, guard: RouteState | None
     ) -> RouteState:
         """As in TrafficProvider. Always written: a cache that lags behind must not hide that a write is needed."""
-        body = self._render(rollout, split)
+        return await self._put(rollout, self._render(rollout, split), sequence, decision, guard=guard)
+
+    async def shift(
+        self, rollout: ModelRollout, split: Split, sequence: int, decision: RouteDecision, *, guard: RouteState | None
+    ) -> RouteState:
+        """As in TrafficProvider."""
+        view = self._view(rollout)
+        if view is None:
+            return await self.write(rollout, split, sequence, decision, guard=guard)
+        body = render.resplit(rollout, view.spec, split, self._port_of(rollout))
+        return await self._put(rollout, body, sequence, decision, guard=guard)
+
+    async def _put(
+        self, rollout: ModelRollout, body: Object, sequence: int, decision: RouteDecision, *, guard: RouteState | None
+    ) -> RouteState:
         body["metadata"]["annotations"] |= render.decision_annotations(sequence, decision)
         known = await self._applier.find(rollout, HTTP_ROUTE, rollout.key.name)
         if known is not None:
@@ -75,7 +90,7 @@ class GatewayAPITraffic:
         """As in TrafficProvider."""
         view = self._view(rollout)
         if view is None:
-            return None
+            return self._applier.deleted(rollout.key, HTTP_ROUTE, rollout.key.name)
         body = self._render(rollout, split)
         # Which decision it was does not matter here, only that the annotations are still ours.
         body["metadata"]["annotations"] |= {ANNOTATION_SEQUENCE: view.sequence, ANNOTATION_DECISION: view.decision}
@@ -103,17 +118,23 @@ class GatewayAPITraffic:
 
     def _view(self, rollout: ModelRollout) -> RouteView | None:
         view = self._cache.route(rollout.key.namespace, rollout.key.name)
-        return view if view is not None and view.meta.is_controlled_by(rollout.uid) else None
+        if view is None or not view.meta.is_controlled_by(rollout.uid):
+            return None
+        self._applier.remember(rollout.key, HTTP_ROUTE, rollout.key.name)
+        return view
 
     def _state(self, rollout: ModelRollout, view: RouteView) -> RouteState:
         return route_state(view, rollout.key.name, self._controller_of)
 
     def _render(self, rollout: ModelRollout, split: Split) -> Object:
+        return render.http_route(rollout, split, self._port_of(rollout))
+
+    def _port_of(self, rollout: ModelRollout) -> Callable[[str], int]:
         def port_of(revision: str) -> int:
             stored = self._cache.revision(rollout.key.namespace, object_name(rollout.key.name, revision))
             return rollout.spec.service.port if stored is None else stored.port
 
-        return render.http_route(rollout, split, port_of)
+        return port_of
 
     def _controller_of(self, parent: ParentRefView) -> str | None:
         gateway = self._cache.gateway(parent.namespace, parent.name)

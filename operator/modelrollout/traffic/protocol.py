@@ -36,6 +36,15 @@ class TrafficProvider(Protocol):
         """
         ...
 
+    async def shift(
+        self, rollout: ModelRollout, split: Split, sequence: int, decision: RouteDecision, *, guard: RouteState | None
+    ) -> RouteState:
+        """As `write`, but the split alone: all else of the route stays as it is, whatever the spec says by now.
+
+        So that a spec that cannot be carried out moves nothing, and stands in the way of no lowering.
+        """
+        ...
+
     def needs_write(self, rollout: ModelRollout, split: Split, sequence: int) -> bool:
         """Whether the route, as the caches have it, is not what `write` would make it."""
         ...

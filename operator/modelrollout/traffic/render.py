@@ -36,6 +36,19 @@ def http_route(rollout: ModelRollout, split: Split, port_of: Callable[[str], int
     return owned(rollout, HTTP_ROUTE, rollout.key.name, {"spec": spec})
 
 
+def resplit(rollout: ModelRollout, spec: str, split: Split, port_of: Callable[[str], int]) -> Object:
+    """A route that exists, with another split and everything else as it is.
+
+    Args:
+        spec: of the route, as JSON text.
+        port_of: as in `http_route`.
+    """
+    content: dict[str, Any] = json.loads(spec)
+    rules: list[dict[str, Any]] = content.get("rules") or [{}]
+    content["rules"] = [_split_rule(rollout, rule, _plain_filters(rule), split, port_of) for rule in rules]
+    return owned(rollout, HTTP_ROUTE, rollout.key.name, {"spec": content})
+
+
 def decision_annotations(sequence: int, decision: RouteDecision) -> dict[str, str]:
     """What a route says of the decision that wrote it."""
     content = {
@@ -69,10 +82,26 @@ def parse_decision(text: str) -> RouteDecision | None:
 
 
 def _rule(rollout: ModelRollout, rule: RouteRule, split: Split, port_of: Callable[[str], int]) -> dict[str, Any]:
+    return _split_rule(rollout, rule.dump(), list(rule.filters or ()), split, port_of)
+
+
+def _plain_filters(rule: dict[str, Any]) -> list[Any]:
+    return [entry for entry in rule.get("filters") or () if entry["type"] != "RequestMirror"]
+
+
+def _split_rule(
+    rollout: ModelRollout, rule: dict[str, Any], filters: list[Any], split: Split, port_of: Callable[[str], int]
+) -> dict[str, Any]:
+    """A rule with a split.
+
+    Args:
+        filters: those of the rule that mirror nothing.
+    """
+
     def reference(revision: str) -> dict[str, Any]:
         return {"name": object_name(rollout.key.name, revision), "port": port_of(revision)}
 
-    rendered = rule.dump()
+    rendered = {key: value for key, value in rule.items() if key != "filters"}
     rendered["backendRefs"] = [reference(revision) | {"weight": weight} for revision, weight in split.weights]
     if split.mirror is not None:
         mirror: dict[str, Any] = {"backendRef": reference(split.mirror.revision)}
@@ -80,5 +109,5 @@ def _rule(rollout: ModelRollout, rule: RouteRule, split: Split, port_of: Callabl
         if split.mirror.percent < FULL:
             mirror["percent"] = split.mirror.percent
         # On the rule: on a backend, gateways answer its share, or everything, with errors.
-        rendered["filters"] = [*(rule.filters or ()), {"type": "RequestMirror", "requestMirror": mirror}]
-    return rendered
+        filters = [*filters, {"type": "RequestMirror", "requestMirror": mirror}]
+    return rendered | ({"filters": filters} if filters else {})
