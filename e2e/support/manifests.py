@@ -92,5 +92,7 @@ def _put(where: Any, path: list[str], value: object) -> None:
     key = int(last) if isinstance(where, list) else last
     if value is None:
         del where[key]
+    elif key == len(where) and isinstance(where, list):
+        where.append(value)
     else:
         where[key] = value

@@ -136,7 +136,22 @@ def _operator(platform: Platform, served: Sequence[str]) -> None:
     # A definition that was applied by hand, or that an earlier release has left, is taken over.
     flags = ["--install", "--create-namespace", "--take-ownership", "--wait", "--timeout", "180s", "--values", "-"]
     chart = str(REPOSITORY / "charts" / "modelrollout")
-    _helm(platform, "upgrade", RELEASE, chart, *flags, stdin=json.dumps(values))
+    try:
+        _helm(platform, "upgrade", RELEASE, chart, *flags, stdin=json.dumps(values))
+    except shell.CommandError as error:
+        error.add_note(_last_words(platform))
+        raise
+
+
+def _last_words(platform: Platform) -> str:
+    """What the operator that did not become ready says."""
+    words = []
+    for arguments in (["get", "pods"], ["get", "events"], ["logs", f"deployment/{RELEASE}", "--tail=30"]):
+        try:
+            words.append(platform.run_kubectl("--namespace", OPERATOR_NAMESPACE, *arguments))
+        except shell.CommandError as error:
+            words.append(str(error))
+    return "\n".join(words)
 
 
 def _helm(platform: Platform, command: str, *arguments: str, stdin: str | None = None) -> None:

@@ -151,7 +151,6 @@ class Scenario:
             self._say("describe", "modelrollout", NAME),
             self._say("get", "pods", "--output=wide"),
             f"what clients got: {self._traffic.all if self._traffic else 'no requests'}",
-            f"failures: {self._traffic.all.failed.met[:20] if self._traffic else ''}",
             f"splits: {[(round(one.at, 1), one.weights, one.mirrors) for one in self.journal.splits]}",
         ]
         return "\n".join(parts)

@@ -37,7 +37,7 @@ class Met:
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Answers:
     """What requests met."""
 
@@ -65,11 +65,13 @@ class Answers:
         share, total = percent / 100, len(self)
         return abs(self.by(version) - total * share) <= 5 * math.sqrt(total * share * (1 - share)) + 1
 
-    def __str__(self) -> str:
-        counts: dict[str, int] = {}
+    def __repr__(self) -> str:
+        """Counts by version and outcome, with the span of time of each."""
+        spans: dict[str, list[float]] = {}
         for one in self.met:
-            counts[f"{one.version} {one.outcome}"] = counts.get(f"{one.version} {one.outcome}", 0) + 1
-        return ", ".join(f"{count} x {what}" for what, count in sorted(counts.items())) or "none"
+            spans.setdefault(f"{one.version} {one.outcome}", []).append(one.at)
+        rows = (f"{len(at)} x {what} ({at[0]:.1f} to {at[-1]:.1f})" for what, at in sorted(spans.items()))
+        return ", ".join(rows) or "none"
 
 
 class _Diary(Tally):
@@ -135,7 +137,7 @@ class Traffic:
             last = self._diary.met[-count:]
             return len(last) == count and all(one.version == version for one in last)
 
-        until(settled, f"only {version} to answer, but the last were: {Answers(self._diary.met[-count:])}")
+        until(settled, f"only {version} to answer")
 
 
 __all__ = ["GATEWAY", "NOBODY", "RATE", "Answers", "Met", "Traffic"]

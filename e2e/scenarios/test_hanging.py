@@ -1,0 +1,28 @@
+"""A version that is ready, and answers nothing: no error is ever counted, so that silence itself must be the sign."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.support.scenario import Scenario
+from e2e.support.traffic import NOBODY, RATE
+
+pytestmark = pytest.mark.e2e
+
+STAGES = [{"name": "canary", "weight": 20, "duration": "10s"}, {"name": "full", "weight": 100, "duration": "3s"}]
+
+
+@pytest.mark.bad("v6")
+def test_a_hanging_candidate_is_rolled_back(scenario: Scenario) -> None:
+    traffic = scenario.serving("v1")
+
+    scenario.apply("v6", {"stages": STAGES})
+    scenario.until_rolled_back("v6", "NoAnswers")
+
+    assert scenario.journal.weights_of("v6") == [0, 20, 0]
+    traffic.until_only("v1")
+    assert traffic.next(200).versions == {"v1"}
+    failed = traffic.all.failed
+    assert failed.versions == {NOBODY}
+    # A fifth of the requests, for a minute at most.
+    assert len(failed) < RATE * 0.2 * 60, failed
