@@ -1,4 +1,4 @@
-"""The operator dies between taking the candidate's traffic and noting it, and Prometheus is gone: no weight comes back."""
+"""The operator dies between taking the traffic away and noting it, and Prometheus is gone: no weight comes back."""
 
 from __future__ import annotations
 
