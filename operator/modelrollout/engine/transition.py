@@ -55,7 +55,7 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
             assert decision.step is not None  # noqa: S101 - part of the action's meaning
             return _entered(seen, decision.step)
         case Action.ACCEPT:
-            return _step_with(status, accepted_at=now)
+            return _accepted(status, now)
         case Action.IN_FORCE:
             return _step_with(status, in_force_at=now)
         case Action.SUSPEND:
@@ -174,10 +174,17 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         seen.status,
         step=entered,
         evidence_since=attempt.evidence_since or seen.now,
-        live_since=attempt.live_since or (seen.now if step.weight else None),
         unready_since=None,
         frozen=frozen,
     )
+
+
+def _accepted(status: ModelRolloutStatus, now: datetime) -> ModelRolloutStatus:
+    attempt = status.attempt
+    assert attempt is not None  # noqa: S101 - only a step is accepted
+    assert attempt.step is not None  # noqa: S101 - only a step is accepted
+    live_since = attempt.live_since or (now if attempt.step.weight else None)
+    return _attempt_with(_step_with(status, accepted_at=now), live_since=live_since)
 
 
 def _promoted(seen: Observation) -> ModelRolloutStatus:

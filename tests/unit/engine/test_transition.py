@@ -128,9 +128,9 @@ def test_a_later_step_keeps_evidence_and_starts_anew() -> None:
     assert (after.step.started_at, after.step.accepted_at, after.step.in_force_at) == (NOW, None, None)
 
 
-def test_clients_are_met_from_the_first_step_with_weight_on() -> None:
-    shadow = enter(loading(2), 0).attempt
-    canary = enter(stepping(0), 1).attempt
+def test_clients_are_met_from_when_the_first_step_with_weight_is_accepted() -> None:
+    shadow = make(stepping(0), Action.ACCEPT).attempt
+    canary = make(stepping(1), Action.ACCEPT).attempt
     assert shadow is not None
     assert canary is not None
     assert (shadow.live_since, canary.live_since) == (None, NOW)

@@ -1,0 +1,87 @@
+"""From when evidence counts, metric by metric."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from modelrollout.engine.situation import Observation
+from modelrollout.runtime.looking import Look
+from modelrollout.runtime.settings import Settings
+from tests.support.scenes import NOW, STABLE, raw_spec, stepping, with_attempt
+
+pytestmark = pytest.mark.unit
+
+FIRST = NOW - timedelta(minutes=30)
+LIVE = NOW - timedelta(minutes=9)
+SCRAPE = timedelta(seconds=1)
+
+
+def looking(seen: Observation, offset: float = 0.0) -> Look:
+    attempt = seen.status.attempt
+    assert attempt is not None
+    assert attempt.step is not None
+    return Look(
+        rollout=seen.rollout,
+        stable=STABLE.hash,
+        stable_version=STABLE.version,
+        attempt=attempt,
+        step=attempt.step,
+        settings=Settings(scrape_interval=SCRAPE),
+        now=NOW.timestamp() + offset,
+        offset=offset,
+    )
+
+
+def at_canary(live_since: datetime | None = LIVE) -> Observation:
+    return with_attempt(stepping(1, raw_spec()), evidence_since=FIRST, live_since=live_since)
+
+
+def test_a_metric_of_all_stages_counts_from_the_first_request_shadow_included() -> None:
+    look = looking(at_canary())
+    metric = look.rollout.spec.metrics[0].model_copy(update={"stages": None})
+    assert look.evidence_since(metric) == FIRST.timestamp()
+
+
+def test_a_metric_kept_out_of_the_shadow_begins_a_scrape_after_clients_were_met() -> None:
+    look = looking(at_canary())
+    live = tuple(stage.name for stage in look.rollout.spec.stages if stage.is_live)
+    metric = look.rollout.spec.metrics[0].model_copy(update={"stages": live})
+    assert look.evidence_since(metric) == (LIVE + SCRAPE).timestamp()
+
+
+def test_before_the_gateway_has_left_the_shadow_it_begins_with_the_step() -> None:
+    look = looking(at_canary(live_since=None))
+    live = tuple(stage.name for stage in look.rollout.spec.stages if stage.is_live)
+    metric = look.rollout.spec.metrics[0].model_copy(update={"stages": live})
+    assert look.step.accepted_at is not None
+    assert look.evidence_since(metric) == (look.step.accepted_at + SCRAPE).timestamp()
+
+
+def test_our_times_are_taken_to_prometheus_clock() -> None:
+    look = looking(at_canary(), offset=3.5)
+    metric = look.rollout.spec.metrics[0].model_copy(update={"stages": None})
+    assert look.evidence_since(metric) == FIRST.timestamp() + 3.5
+
+
+def test_evidence_of_a_step_is_another_one_once_it_is_in_force() -> None:
+    seen = at_canary()
+    attempt = seen.status.attempt
+    assert attempt is not None
+    assert attempt.step is not None
+    pending = with_attempt(seen, step=attempt.step.model_copy(update={"in_force_at": None}))
+    assert looking(pending).step_identity != looking(seen).step_identity
+    assert looking(pending).step_since < looking(seen).step_since
+
+
+def test_a_frozen_bound_is_used_only_where_stable_has_no_share() -> None:
+    bounds = [{"metric": "error-rate", "bound": "0.0125"}]
+    mixed, alone = (with_attempt(stepping(position)) for position in (1, 5))
+    for seen, expected in ((mixed, None), (alone, 0.0125)):
+        attempt = seen.status.attempt
+        assert attempt is not None
+        kept = type(attempt).model_validate(attempt.dump() | {"frozen": bounds})
+        look = looking(with_attempt(seen, frozen=kept.frozen))
+        assert look.frozen("error-rate") == expected
+        assert look.frozen("another") is None
