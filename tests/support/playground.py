@@ -152,7 +152,7 @@ class Playground:
     async def serving(self, version: str = "1") -> None:
         """The first version serves, and its metrics are scraped."""
         await self.apply(version)
-        await self.until("the first version serves", stable=version, phase="Succeeded")
+        await self.until("the first version serves", stable=version, phase="Succeeded", applied=True)
 
     async def stop_players(self) -> None:
         """From now on nobody but the operator asks the API server for anything."""
@@ -200,6 +200,8 @@ def _value(status: ModelRolloutStatus, name: str) -> object:
             return next(
                 (row.reason for row in status.conditions if row.type == "Stalled" and row.status == "True"), None
             )
+        case "applied":
+            return any(row.type == "TrafficApplied" and row.status == "True" for row in status.conditions)
         case "waits":
             return next((row.reason for row in status.conditions if row.type == "Reconciling"), None)
         case _:

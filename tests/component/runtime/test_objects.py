@@ -52,7 +52,7 @@ async def test_deleted_and_changed_objects_come_back_and_are_reported(play: Play
             whole = (
                 "HTTPRoute digits: deleted",
                 "Service digits: deleted",
-                f"Deployment {name}: spec.replicas changed by kubectl",
+                f"Deployment {name}: spec.replicas changed by kubectl-patch",
             )
             return set(whole) <= set(found)
 

@@ -1,0 +1,222 @@
+"""The order of writes, and what a raise rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from modelrollout.analysis.verdict import Verdict
+from modelrollout.api.resource import ModelRollout
+from modelrollout.engine.decide import decide
+from modelrollout.engine.observed import RouteState
+from modelrollout.engine.plan import Action, Event, Plan
+from modelrollout.engine.situation import Observation
+from modelrollout.engine.split import Split, between, only
+from modelrollout.kube.apply import Drift
+from modelrollout.kube.client import KubeClient
+from modelrollout.kube.errors import ConflictError, UnavailableError
+from modelrollout.runtime.carry_out import CarryOut, raises
+from modelrollout.runtime.record import Recorder
+from modelrollout.traffic.registry import Traffics
+from modelrollout.workload.registry import Workloads
+from tests.support import scenes
+from tests.support.scenes import CANDIDATE, STABLE
+
+pytestmark = pytest.mark.unit
+
+
+@dataclass
+class Cluster:
+    """Stands in for everything that is written to, and keeps the order.
+
+    Attributes:
+        live: the route as a live read shows it.
+        version: resourceVersion of the ModelRollout after its status was written.
+        live_version: the one that a live read shows.
+        breaks_at: a write that fails.
+    """
+
+    live: RouteState | None
+    done: list[str] = field(default_factory=list)
+    guards: list[RouteState | None] = field(default_factory=list)
+    version: str = "8"
+    live_version: str = "8"
+    breaks_at: str = ""
+    drift_found: Drift | None = None
+
+    def _do(self, what: str) -> None:
+        if what == self.breaks_at:
+            raise UnavailableError("Unavailable", what)
+        self.done.append(what)
+
+    # the workloads' and the traffics' registry, and what they give
+    def of(self, _: ModelRollout) -> Cluster:
+        return self
+
+    async def ensure(self, _: ModelRollout, revision: Any, replicas: int) -> tuple[Drift, ...]:
+        self._do(f"ensure {revision.version} {replicas}")
+        return ()
+
+    async def scale(self, _: ModelRollout, revision: str, replicas: int) -> tuple[Drift, ...]:
+        self._do(f"scale {revision} {replicas}")
+        return ()
+
+    async def serve(self, _: ModelRollout, revision: str) -> tuple[Drift, ...]:
+        self._do(f"serve {revision}")
+        return ()
+
+    async def collect(self, _: ModelRollout, revision: str) -> None:
+        self._do(f"collect {revision}")
+
+    def needs_write(self, _: ModelRollout, split: Split, sequence: int) -> bool:
+        return self.live is None or not self.live.carries(split) or self.live.sequence != sequence
+
+    def drift(self, *_: object) -> Drift | None:
+        return self.drift_found
+
+    async def read(self, _: ModelRollout) -> RouteState | None:
+        self._do("read route")
+        return self.live
+
+    async def write(self, _: ModelRollout, split: Split, *__: object, guard: RouteState | None) -> None:
+        self._do(f"route {split.weight_of(CANDIDATE.hash)}")
+        self.guards.append(guard)
+
+    async def shift(self, _: ModelRollout, split: Split, *__: object, guard: RouteState | None) -> None:
+        self._do(f"shift {split.weight_of(CANDIDATE.hash)}")
+        self.guards.append(guard)
+
+    # the recorder
+    async def status(self, seen: Observation, plan: Plan) -> ModelRollout:
+        self._do("status")
+        return replace(seen.rollout, status=plan.status, resource_version=self.version)
+
+    async def event(self, _: ModelRollout, event: Event) -> None:
+        self._do(f"event {event.reason}")
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    made = Cluster(scenes.stepping().route)
+
+    async def read_rollout(*_: object) -> ModelRollout:
+        made.done.append("read rollout")
+        return replace(scenes.stepping().rollout, resource_version=made.live_version)
+
+    monkeypatch.setattr("modelrollout.runtime.carry_out.read_rollout", read_rollout)
+    return made
+
+
+async def carry_out(cluster: Cluster, seen: Observation) -> Plan:
+    stand_in = cast(Any, cluster)
+    made = CarryOut(
+        cast(KubeClient, None), cast(Workloads, stand_in), cast(Traffics, stand_in), cast(Recorder, stand_in)
+    )
+    plan = decide(seen)
+    await made.carry_out(seen, plan)
+    return plan
+
+
+HARM = scenes.with_evidence(scenes.stepping(), Verdict.HARM)
+
+
+async def test_down_the_route_goes_first_then_status_then_events(cluster: Cluster) -> None:
+    plan = await carry_out(cluster, HARM)
+    assert plan.action is Action.ROLL_BACK
+    assert cluster.done == ["shift 0", "status", "event RolledBack"]
+    assert cluster.guards == [None], "a lowering waits for no read"
+
+
+async def test_up_status_goes_first_and_the_route_follows_two_live_reads(cluster: Cluster) -> None:
+    plan = await carry_out(cluster, scenes.stepping())
+    assert plan.action is Action.ENTER
+    reads = cluster.done.index("read rollout"), cluster.done.index("read route")
+    assert cluster.done.index("status") < min(reads)
+    assert max(reads) < cluster.done.index("route 20")
+    assert cluster.guards == [cluster.live]
+
+
+async def test_nothing_is_scaled_down_before_the_route_is_without_it(cluster: Cluster) -> None:
+    done = scenes.with_status(scenes.resting(), sequence=2)
+    seen = replace(done, revisions=(*done.revisions, scenes.pods(CANDIDATE)))
+    cluster.live = seen.route
+    await carry_out(cluster, seen)
+    order = [line.split()[0] for line in cluster.done]
+    assert order.index("route") < order.index("scale")
+    assert f"scale {CANDIDATE.hash} 0" in cluster.done
+
+
+async def test_what_is_so_already_is_not_written(cluster: Cluster) -> None:
+    seen = scenes.resting()
+    cluster.live = seen.route
+    await carry_out(cluster, seen)
+    assert not any(line.startswith(("route", "shift", "event")) for line in cluster.done)
+
+
+async def test_a_raise_that_rests_on_an_older_rollout_is_refused(cluster: Cluster) -> None:
+    cluster.live_version = "9"
+    with pytest.raises(ConflictError, match="ModelRollout changed"):
+        await carry_out(cluster, scenes.stepping())
+    assert not cluster.guards
+
+
+async def test_a_raise_over_a_later_decision_is_refused(cluster: Cluster) -> None:
+    """The other one lowered the route and was killed before its status: only the number tells."""
+    cluster.live = scenes.route(only(STABLE.hash), sequence=6)
+    with pytest.raises(ConflictError, match="later decision"):
+        await carry_out(cluster, scenes.stepping())
+    assert not cluster.guards
+
+
+async def test_restoring_drift_upwards_is_a_raise_too_and_is_reported(cluster: Cluster) -> None:
+    held = scenes.with_evidence(scenes.stepping(), Verdict.CONTINUE)
+    lowered = scenes.with_route(held, weights=((STABLE.hash, 100),))
+    cluster.live, cluster.drift_found = lowered.route, Drift("HTTPRoute", "digits", ("spec.rules",), ("kubectl",))
+    await carry_out(cluster, lowered)
+    assert cluster.done.index("read rollout") < cluster.done.index("route 5")
+    assert cluster.guards == [cluster.live]
+    assert cluster.done[-1] == "event DriftRestored"
+
+
+async def test_under_an_invalid_spec_only_the_split_is_restored(cluster: Cluster) -> None:
+    broken = scenes.with_problems(scenes.with_evidence(scenes.stepping(), Verdict.CONTINUE))
+    cluster.live = broken.route
+    await carry_out(cluster, broken)
+    assert not cluster.guards, "the spec's other wishes move nothing"
+    lowered = scenes.with_route(broken, weights=((STABLE.hash, 100),))
+    cluster.live = lowered.route
+    await carry_out(cluster, lowered)
+    assert "shift 5" in cluster.done
+
+
+@pytest.mark.parametrize(
+    ("seen", "breaks_at", "left"),
+    [
+        pytest.param(HARM, "shift 0", [], id="a lowering that fails writes nothing"),
+        pytest.param(HARM, "status", ["shift 0"], id="a lowering stands without its status"),
+        pytest.param(scenes.stepping(), "status", [], id="no step without its status"),
+    ],
+)
+async def test_what_a_failed_write_leaves(cluster: Cluster, seen: Observation, breaks_at: str, left: list[str]) -> None:
+    cluster.breaks_at = breaks_at
+    with pytest.raises(UnavailableError):
+        await carry_out(cluster, seen)
+    assert cluster.done == left
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        pytest.param(between(STABLE.hash, CANDIDATE.hash, 5), False, id="the same"),
+        pytest.param(between(STABLE.hash, CANDIDATE.hash, 6), True, id="more for the candidate"),
+        pytest.param(between(STABLE.hash, CANDIDATE.hash, 4), False, id="less for the candidate"),
+        pytest.param(between(STABLE.hash, CANDIDATE.hash, 5, 1), True, id="a mirror"),
+        pytest.param(between(STABLE.hash, scenes.THIRD.hash, 1), True, id="somebody else"),
+    ],
+)
+def test_a_raise_is_more_for_anybody_but_stable(split: Split, expected: bool) -> None:  # noqa: FBT001
+    seen = scenes.stepping()
+    assert seen.route is not None
+    assert raises(seen.route, split, decide(seen)) is expected
