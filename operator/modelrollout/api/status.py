@@ -60,8 +60,10 @@ class StepStatus(APIModel):
         max_length=63, description="Hash of the stage and its metrics: editing them restarts the step."
     )
     started_at: datetime = Field(description="When it was decided.")
-    accepted_at: datetime | None = Field(None, description="When the gateway accepted it.")
-    in_force_at: datetime | None = Field(None, description="When requests were seen to follow it.")
+    accepted_at: datetime | None = Field(None, description="When the gateway accepted it, on Prometheus's clock.")
+    in_force_at: datetime | None = Field(
+        None, description="When requests were seen to follow it, on Prometheus's clock."
+    )
 
 
 class FrozenBound(APIModel):
@@ -84,7 +86,9 @@ class AttemptStatus(RevisionRef):
 
     started_at: datetime = Field(description="When the rollout of it began.")
     evidence_since: datetime | None = Field(None, description="When its first step began.")
-    live_since: datetime | None = Field(None, description="Since when its answers have reached clients.")
+    live_since: datetime | None = Field(
+        None, description="Since when its answers have reached clients, on Prometheus's clock."
+    )
     unready_since: datetime | None = Field(None, description="Since when it has had none, during a step.")
     step: StepStatus | None = Field(
         None, description="The step that is being judged; absent while the candidate loads."

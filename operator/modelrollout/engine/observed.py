@@ -110,6 +110,7 @@ class Evidence:
         share_shown: whether request counts show the step's share; None where nothing can count it.
         silent: whether the candidate answers improbably few requests for its share.
         share_text: the counts in words.
+        at: the instant of the look on Prometheus's clock; None while that is not known.
         covered_seconds: how much of the step, in force, final ticks cover, on Prometheus's clock.
         unavailable: why Prometheus could not be read, or None.
         frozen_bounds: (metric name, stable's upper bound) as of now, to be frozen when the step ends.
@@ -121,4 +122,5 @@ class Evidence:
     share_text: str
     covered_seconds: float
     unavailable: str | None = None
+    at: datetime | None = None
     frozen_bounds: tuple[tuple[str, float], ...] = ()

@@ -136,7 +136,7 @@ def in_force(s: Stepping) -> Decision | None:
     if s.evidence.share_shown is False or s.step.mirror_percent:
         # Nobody but a count can show that copies arrive.
         return None
-    if s.seen.now < accepted_at + s.seen.rollout.spec.traffic.settle:
+    if (s.evidence.at or s.seen.now) < accepted_at + s.seen.rollout.spec.traffic.settle:
         return None
     return Decision(Action.IN_FORCE, "Settled", "no counter can show the share: taken as in force after settle")
 

@@ -55,9 +55,9 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
             assert decision.step is not None  # noqa: S101 - part of the action's meaning
             return _entered(seen, decision.step)
         case Action.ACCEPT:
-            return _accepted(status, now)
+            return _accepted(status, _stamp(seen))
         case Action.IN_FORCE:
-            return _step_with(status, in_force_at=now)
+            return _step_with(status, in_force_at=_stamp(seen))
         case Action.SUSPEND:
             return _attempt_with(status, unready_since=now)
         case Action.ROLL_BACK:
@@ -177,6 +177,11 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         unready_since=None,
         frozen=frozen,
     )
+
+
+def _stamp(seen: Observation) -> datetime:
+    """The instant from which evidence counts, on the clock that stamps evidence: ours may jump, and shorten a step."""
+    return seen.evidence.at if seen.evidence is not None and seen.evidence.at is not None else seen.now
 
 
 def _accepted(status: ModelRolloutStatus, now: datetime) -> ModelRolloutStatus:

@@ -47,6 +47,7 @@ class ShareEvidence:
     shown: bool
     silent: bool
     text: str
+    last_final: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Counting:
 
     async def share(self, look: Look, selector: str) -> ShareEvidence | Failure:
         """Say whether requests follow the step's weight or mirror."""
-        accepted = look.on_prometheus(look.step.accepted_at or look.step.started_at)
+        accepted = look.accepted_since
         identity = (look.step.number, accepted)
         known = self._shares.get(look.rollout.uid)
         memory = known if known is not None and known.identity == identity else _ShareMemory(identity, accepted, ())
@@ -177,16 +178,18 @@ def _share_evidence(look: Look, ticks: tuple[Tick, ...], interval: float, accept
     settled = accepted + look.rollout.spec.traffic.settle.total_seconds()
     candidate, stable = _sums(tuple(tick for tick in ticks if tick.at - interval >= accepted))
     late_candidate, late_stable = _sums(tuple(tick for tick in ticks if tick.at - interval >= settled))
+    last_final = max((tick.at for tick in ticks if tick.final), default=None)
     threshold = log_threshold(SILENCE_LEVEL)
     if step.mirror_percent:
         share = step.mirror_percent / 100
         silent = silence_of(min(late_candidate, late_stable), late_stable, share) >= threshold
         text = f"the shadow answered {candidate} copies of {stable} requests"
-        return ShareEvidence(mirror_in_force(candidate, stable, share), silent, text)
+        return ShareEvidence(mirror_in_force(candidate, stable, share), silent, text, last_final)
     share, total = step.weight / 100, candidate + stable
     # At weight 100 nobody else's answers show what was asked: there is no evidence of silence.
     silent = (
         not look.leaves_stable_no_share and silence_of(late_candidate, late_candidate + late_stable, share) >= threshold
     )
     text = f"the candidate answered {candidate} of {total} requests"
-    return ShareEvidence(in_force(candidate, total, share, step.previous_weight / 100), silent, text)
+    shown = in_force(candidate, total, share, step.previous_weight / 100)
+    return ShareEvidence(shown, silent, text, last_final)

@@ -114,7 +114,7 @@ class Judge:
         share = await self._counting.share(look, selector)
         if isinstance(share, ShareEvidence):
             return share
-        return ShareEvidence(shown=False, silent=False, text=describe(share))
+        return ShareEvidence(shown=False, silent=False, text=describe(share), last_final=None)
 
 
 def requests_selector(spec: ModelRolloutSpec) -> str | None:
@@ -156,7 +156,9 @@ def _nothing(metrics: list[Metric], why: str) -> Evidence:
 def _evidence(look: Look, findings: list[_Finding], share: ShareEvidence | None) -> Evidence:
     enforced = [finding for finding in findings if finding.judged.metric.is_enforced]
     ends = [finding.last_final for finding in enforced]
-    covered = min((0.0 if end is None else end - look.step_since for end in ends), default=float("inf"))
+    if not ends and share is not None:
+        ends = [share.last_final]
+    covered = min((0.0 if end is None else end - look.step_since for end in ends), default=0.0)
     return Evidence(
         judged=tuple(finding.judged for finding in findings),
         share_shown=share.shown if share is not None else None,
@@ -164,6 +166,7 @@ def _evidence(look: Look, findings: list[_Finding], share: ShareEvidence | None)
         share_text=share.text if share is not None else "no counter of requests",
         covered_seconds=covered,
         unavailable=next((finding.unavailable for finding in enforced if finding.unavailable), None),
+        at=datetime.fromtimestamp(look.now, UTC),
         frozen_bounds=tuple((f.judged.metric.name, f.bound) for f in findings if f.bound is not None),
     )
 

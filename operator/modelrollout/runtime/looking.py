@@ -67,15 +67,21 @@ class Look:
         stages = self.rollout.spec.stages[: self.step.stage_index + 1]
         if all(metric.applies_to(stage.name) for stage in stages):
             return self.on_prometheus(self.attempt.evidence_since or self.step.started_at)
-        since = self.step.accepted_at or self.step.started_at
-        if all(metric.applies_to(stage.name) for stage in stages if stage.is_live):
-            since = self.attempt.live_since or since
-        return self.on_prometheus(since + self.settings.scrape_interval)
+        since = self.accepted_since
+        if all(metric.applies_to(stage.name) for stage in stages if stage.is_live) and self.attempt.live_since:
+            since = self.attempt.live_since.timestamp()
+        return since + self.settings.scrape_interval.total_seconds()
 
     @property
     def step_since(self) -> float:
         """From when passing evidence is gathered: in force; before that the step can only show harm."""
-        return self.on_prometheus(self.step.in_force_at or self.step.accepted_at or self.step.started_at)
+        return self.step.in_force_at.timestamp() if self.step.in_force_at else self.accepted_since
+
+    @property
+    def accepted_since(self) -> float:
+        """From when the gateway had the step; before it has, from the step's beginning."""
+        accepted = self.step.accepted_at
+        return accepted.timestamp() if accepted else self.on_prometheus(self.step.started_at)
 
     @property
     def step_identity(self) -> tuple[int, float]:

@@ -61,9 +61,13 @@ def decision_annotations(sequence: int, decision: RouteDecision) -> dict[str, st
     return {ANNOTATION_SEQUENCE: str(sequence), ANNOTATION_DECISION: canonical(content)}
 
 
+SEQUENCE_DIGITS = 15
+"""More than any rollout decides, and less than what status or a double can hold."""
+
+
 def parse_sequence(text: str) -> int:
     """The number in the annotation; 0 where somebody removed or broke it, so that it never outranks status."""
-    return int(text) if text.isascii() and text.isdecimal() else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= SEQUENCE_DIGITS else 0
 
 
 def parse_decision(text: str) -> RouteDecision | None:

@@ -33,6 +33,7 @@ from tests.support.scenes import (
     stepping,
     suspended,
     with_attempt,
+    with_evidence,
     with_pods,
     with_route,
     with_spec,
@@ -134,6 +135,14 @@ def test_clients_are_met_from_when_the_first_step_with_weight_is_accepted() -> N
     assert shadow is not None
     assert canary is not None
     assert (shadow.live_since, canary.live_since) == (None, NOW)
+
+
+@pytest.mark.parametrize("action", [Action.ACCEPT, Action.IN_FORCE])
+def test_what_evidence_counts_from_is_stamped_on_the_clock_of_the_evidence(action: Action) -> None:
+    there = NOW - timedelta(hours=1)
+    step = make(with_evidence(stepping(), at=there), action).attempt.step  # type: ignore[union-attr]
+    assert step is not None
+    assert there in (step.accepted_at, step.in_force_at)
 
 
 def test_the_weight_before_is_what_the_route_had() -> None:
