@@ -33,7 +33,6 @@ from tests.support.scenes import (
     stepping,
     suspended,
     with_attempt,
-    with_evidence,
     with_pods,
     with_route,
     with_spec,
@@ -140,7 +139,11 @@ def test_clients_are_met_from_when_the_first_step_with_weight_is_accepted() -> N
 @pytest.mark.parametrize("action", [Action.ACCEPT, Action.IN_FORCE])
 def test_what_evidence_counts_from_is_stamped_on_the_clock_of_the_evidence(action: Action) -> None:
     there = NOW - timedelta(hours=1)
-    step = make(with_evidence(stepping(), at=there), action).attempt.step  # type: ignore[union-attr]
+    seen = stepping()
+    assert seen.evidence is not None
+    after = make(replace(seen, evidence=replace(seen.evidence, at=there)), action).attempt
+    assert after is not None
+    step = after.step
     assert step is not None
     assert there in (step.accepted_at, step.in_force_at)
 
