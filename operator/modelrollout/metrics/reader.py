@@ -48,11 +48,13 @@ class CounterReading:
         final: ticks later than the cursor that can no longer change; each is given once, and the caller keeps its sum.
         provisional: ticks after those, as far as they are known; given anew each time, the last one may still be open.
         cursor: what to ask with next time.
+        newest: when the candidate was last scraped, as far as this reading shows; None where it does not.
     """
 
     final: tuple[Tick, ...]
     provisional: tuple[Tick, ...]
     cursor: float
+    newest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class CounterReader:
         newest = grid.tick_of(request.now)
         _, provisional = advance(position.ledger, batch, rules, after=horizon, until=newest, final="provisional")
         self._positions[request.uid, request.metric] = position
-        return CounterReading(tuple(final), provisional, max(cursor, horizon))
+        return CounterReading(tuple(final), provisional, max(cursor, horizon), _newest(batch, rules))
 
     def _spans(self, start: float, horizon: float, request: CounterRequest) -> Iterator[tuple[float, float]]:
         """Up to which tick to count, and up to when to read for it. The last one reads on to now."""
@@ -151,6 +153,11 @@ class CounterReader:
         if not isinstance(up, tuple):
             return up
         return Batch(*((two, one) if request.rules.marks == "events" else (one, two)), scrapes=up)
+
+
+def _newest(batch: Batch, rules: CounterRules) -> float | None:
+    seen = (series for series in (*batch.total, *batch.scrapes) if rules.revision_of(series.labels) == rules.candidate)
+    return max((series.samples[-1][0] for series in seen if series.samples), default=None)
 
 
 def _what(request: CounterRequest) -> tuple[str, str, CounterRules]:

@@ -22,10 +22,11 @@ SHARE = "$requests"
 
 @dataclass(frozen=True, slots=True)
 class RatioEvidence:
-    """A ratio judged, and how far its final ticks reach on Prometheus's clock."""
+    """A ratio judged; how far its final ticks reach and when the candidate was last scraped, on Prometheus's clock."""
 
     judgement: Judgement
     last_final: float | None
+    scraped_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Counting:
         )
         check = RatioCheck(name=metric.name, min_samples=metric.min_samples, alpha=alpha)
         judgement = judge(check, whole, step, look.step.number, look.frozen(metric.name))
-        return RatioEvidence(judgement, last_final)
+        return RatioEvidence(judgement, last_final, reading.newest)
 
     def _ratio_memory(self, look: Look, metric: Metric) -> _RatioMemory:
         start = RatioState.start(limits_of(metric))

@@ -19,23 +19,23 @@ from modelrollout.metrics.reader import CounterReader
 from modelrollout.runtime.asking import Asking
 from modelrollout.runtime.counting import Counting, ShareEvidence
 from modelrollout.runtime.looking import Look
+from modelrollout.runtime.next_look import next_look
 from modelrollout.runtime.settings import Settings
 
 ALPHA = 0.01
 """Probability of a false rollback per attempt, shared equally by its enforced ratio metrics."""
 CLOCK_TRUST_SECONDS = 60.0
-ARRIVAL_SECONDS = 0.15
-"""How long after a tick the samples of a scrape that ends there are usually stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """One metric judged: how far it is covered, and what of stable to freeze."""
+    """One metric judged: how far it is covered, what of stable to freeze, when the candidate was last scraped."""
 
     judged: JudgedMetric
     last_final: float | None
     bound: float | None
     unavailable: str | None
+    scraped_at: float | None = None
 
 
 class Judge:
@@ -76,9 +76,12 @@ class Judge:
             now=now.timestamp() + offset,
             offset=offset,
         )
-        findings = await asyncio.gather(*(self._find(look, metric) for metric in metrics))
-        share = await self._share(look)
-        return _evidence(look, list(findings), share), _next(look, metrics)
+        # All at once: each has to wait for Prometheus two or three times, and harm waits for the slowest.
+        found, share = await asyncio.gather(
+            asyncio.gather(*(self._find(look, metric) for metric in metrics)), self._share(look)
+        )
+        scraped_at = max((one.scraped_at for one in found if one.scraped_at is not None), default=None)
+        return _evidence(look, list(found), share), next_look(look, metrics, scraped_at)
 
     async def _clock_offset(self, now: datetime) -> float | str:
         """Prometheus's clock less ours; why it is not known as a text."""
@@ -100,7 +103,8 @@ class Judge:
             if isinstance(found, Unavailable | Rejected | Partial):
                 return _failed(metric, found)
             result = _with_no_data_policy(metric, found.judgement.result)
-            return _Finding(JudgedMetric(metric, result), found.last_final, found.judgement.stable_bound, None)
+            bound = found.judgement.stable_bound
+            return _Finding(JudgedMetric(metric, result), found.last_final, bound, None, found.scraped_at)
         asked = await self._asking.query(look, metric)
         if isinstance(asked, Unavailable | Rejected):
             return _failed(metric, asked)
@@ -169,13 +173,3 @@ def _evidence(look: Look, findings: list[_Finding], share: ShareEvidence | None)
         at=datetime.fromtimestamp(look.now, UTC),
         frozen_bounds=tuple((f.judged.metric.name, f.bound) for f in findings if f.bound is not None),
     )
-
-
-def _next(look: Look, metrics: list[Metric]) -> datetime:
-    """The next tick of any metric, with its samples stored, on our clock."""
-    grids = [look.grid_for(metric) for metric in metrics] or [look.grid_for(None)]
-    # Harm may be seen in a tick that is still open: look as often as the quickest metric asks.
-    interval = min((metric.interval.total_seconds() for metric in metrics), default=grids[0].interval)
-    interval = max(interval, look.settings.scrape_interval.total_seconds())
-    tick = min(*(grid.tick_after(look.now) for grid in grids), look.now + interval)
-    return datetime.fromtimestamp(tick - look.offset + ARRIVAL_SECONDS, UTC)

@@ -226,7 +226,19 @@ async def test_a_clock_that_goes_back_gives_nothing_new() -> None:
     reader = CounterReader(HistoryProvider(history, 50.0, {}), TIMEOUT)
     first = await reading(reader, request(rules(since=30.0), now=50.0))
     again = await reading(reader, request(rules(since=30.0), now=45.0, cursor=first.cursor))
-    assert again == CounterReading((), (), first.cursor)
+    assert (again.final, again.provisional, again.cursor) == ((), (), first.cursor)
+
+
+async def test_it_tells_when_the_candidate_was_last_scraped() -> None:
+    up = series("up", "new-1", {41.4: 1.0, 48.4: 1.0, 49.4: 0.0})
+    history = {
+        "total": (series("total", "new-1", {41.4: 7.0, 48.4: 9.0}), series("total", "old-1", {49.9: 5.0})),
+        "up": (up,),
+    }
+    reader = CounterReader(HistoryProvider(history, 50.0, {}), TIMEOUT)
+    assert (await reading(reader, request(rules(since=30.0), now=50.0))).newest == 49.4
+    alone = CounterReader(HistoryProvider({"total": history["total"][1:]}, 50.0, {}), TIMEOUT)
+    assert (await reading(alone, request(rules(since=30.0), now=50.0))).newest is None
 
 
 async def test_an_unknown_variable_is_an_error_of_the_user() -> None:
