@@ -11,6 +11,7 @@ import pytest
 from modelrollout.api.status import ModelRolloutStatus
 from tests.support.operators import OperatorProcess
 from tests.support.playground import Playground
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.component
 
@@ -59,7 +60,11 @@ async def test_killed_between_the_weight_0_and_its_status_no_weight_comes_back(
     assert status.failed.reason == "Harm"
     assert "error-rate" in status.failed.message
     assert [line for line in play.decisions(status) if line.startswith("RollBack")] == ["RollBack canary 0"]
-    assert "RolledBack" in [reason for reason, _ in await play.events()]
+
+    async def told() -> bool:
+        return "RolledBack" in [reason for reason, _ in await play.events()]
+
+    await eventually("the rollback is told, although its author was killed before", told)
     assert not raised([weights for _, weights in play.players.routes[since:]], play.hashes["2"])
 
 

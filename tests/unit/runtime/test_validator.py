@@ -1,0 +1,158 @@
+"""Who is asked about a spec, how often, and what an objection is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from modelrollout.analysis.outcome import Ambiguous, Outcome, Value
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.kube.errors import ForbiddenError, UnavailableError
+from modelrollout.metrics.provider import MetricProvider, ProviderUnavailableError
+from modelrollout.runtime.validator import ASK_AGAIN, Validator
+from modelrollout.traffic.registry import Traffics
+from modelrollout.workload.registry import Workloads
+from tests.support import scenes
+from tests.support.scenes import NOW, STABLE
+
+pytestmark = pytest.mark.unit
+
+SECOND = timedelta(seconds=1)
+
+
+@dataclass
+class Judges:
+    """Stand in for all who know something: the caches, the API server, Prometheus.
+
+    Attributes:
+        asked: who was asked, in order; what the caches tell is free and not counted.
+    """
+
+    cached: tuple[str, ...] = ()
+    workload: tuple[str, ...] = ()
+    route: tuple[str, ...] = ()
+    parse_error: str | None = None
+    outcome: Outcome = Value(1.0)  # noqa: RUF009 - frozen
+    error: Exception | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def of(self, _: ModelRollout) -> Any:
+        return _Providers(self)
+
+    async def check(self, _: str) -> str | None:
+        self.asked.append("parse")
+        if self.error is not None:
+            raise self.error
+        return self.parse_error
+
+    async def now(self) -> float:
+        return 1000.0
+
+    async def instant(self, *_: object) -> Outcome:
+        return self.outcome
+
+
+@dataclass
+class _Providers:
+    judges: Judges
+
+    def problems(self, _: ModelRollout, *desired: object) -> Any:
+        if not desired:
+            return self.judges.cached
+
+        async def ask() -> tuple[str, ...]:
+            self.judges.asked.append("workload")
+            return self.judges.workload
+
+        return ask()
+
+    async def review(self, _: ModelRollout) -> tuple[str, ...]:
+        self.judges.asked.append("route")
+        return self.judges.route
+
+
+EVERYBODY = ["workload", "route", "parse"]
+ROLLOUT = scenes.rollout(scenes.raw_spec(), ModelRolloutStatus(stable=STABLE.ref))
+
+
+class Bench:
+    def __init__(self, **answers: Any) -> None:
+        self.judges = Judges(**answers)
+        stand_in = cast(Any, self.judges)
+        self.validator = Validator(cast(Workloads, stand_in), cast(Traffics, stand_in))
+
+    async def problems(self, rollout: ModelRollout = ROLLOUT, now: datetime = NOW) -> tuple[str, ...]:
+        desired = scenes.revision("2")
+        return await self.validator.problems(rollout, desired, cast(MetricProvider, self.judges), now)
+
+
+async def test_a_good_spec_is_asked_about_once_for_each_generation() -> None:
+    bench = Bench()
+    assert await bench.problems() == ()
+    assert await bench.problems(now=NOW + timedelta(days=1)) == ()
+    assert bench.judges.asked == EVERYBODY
+    assert bench.validator.ask_again_at(ROLLOUT.key) is None
+    await bench.problems(replace(ROLLOUT, generation=ROLLOUT.generation + 1))
+    await bench.problems(replace(ROLLOUT, uid="another"))
+    assert bench.judges.asked == EVERYBODY * 3
+
+
+async def test_all_who_object_are_heard_at_once_and_asked_again_later() -> None:
+    bench = Bench(cached=("no Gateway",), workload=("bad template",), route=("bad route",), parse_error="unexpected )")
+    expected = (
+        "no Gateway",
+        "bad template",
+        "bad route",
+        "spec.metrics[1].query (latency): does not parse: unexpected )",
+    )
+    assert await bench.problems() == expected
+    assert await bench.problems(now=NOW + ASK_AGAIN - SECOND) == expected
+    assert bench.judges.asked == EVERYBODY
+    assert bench.validator.ask_again_at(ROLLOUT.key) == NOW + ASK_AGAIN
+    bench.judges.workload = bench.judges.route = ()
+    bench.judges.parse_error = None
+    assert await bench.problems(now=NOW + ASK_AGAIN) == ("no Gateway",)
+
+
+async def test_what_the_caches_tell_counts_at_every_look() -> None:
+    bench = Bench(cached=("no Gateway",))
+    assert await bench.problems() == ("no Gateway",)
+    bench.judges.cached = ()
+    assert await bench.problems() == ()
+    bench.judges.cached = ("no Gateway",)
+    assert await bench.problems() == ("no Gateway",)
+    assert bench.judges.asked == EVERYBODY
+
+
+@pytest.mark.parametrize("error", [ProviderUnavailableError("away"), UnavailableError("Unavailable", "away")])
+async def test_not_knowing_is_no_objection_and_is_asked_again(error: Exception) -> None:
+    bench = Bench(error=error, workload=("bad template",))
+    assert await bench.problems() == ("bad template",)
+    bench.judges.workload = ()
+    bench.judges.error = None
+    assert await bench.problems(now=NOW + ASK_AGAIN) == ()
+    assert bench.judges.asked == EVERYBODY * 2
+
+
+async def test_a_missing_right_is_an_objection_with_a_remedy() -> None:
+    bench = Bench(error=ForbiddenError("Forbidden", "the operator may not create deployments.apps; grant it"))
+    assert await bench.problems() == ("the operator may not create deployments.apps; grant it",)
+
+
+async def test_a_query_of_several_series_is_refused_by_what_stable_shows() -> None:
+    (problem,) = await Bench(outcome=Ambiguous(2)).problems()
+    assert problem.startswith("spec.metrics[1].query (latency): returns 2 series")
+    without_stable = scenes.rollout(scenes.raw_spec(), ModelRolloutStatus())
+    assert await Bench(outcome=Ambiguous(2)).problems(without_stable) == ()
+
+
+async def test_what_is_remembered_of_a_gone_rollout_is_dropped() -> None:
+    bench = Bench()
+    await bench.problems()
+    bench.validator.forget(ROLLOUT.key)
+    await bench.problems()
+    assert bench.judges.asked == EVERYBODY * 2
