@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from modelrollout.analysis.evidence import Tick
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
+from modelrollout.metrics.consistent import Scraped, scraped, together
 from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger, advance
 from modelrollout.metrics.promql import expand
 from modelrollout.metrics.provider import MetricProvider
@@ -59,11 +59,12 @@ class CounterReading:
 
 @dataclass(frozen=True)
 class _Position:
-    """Where reading stands: `ledger` is what all samples up to the tick `until` gave."""
+    """Where reading stands: `ledger` is what all samples up to the tick `until` gave; `known` had an `up` so far."""
 
     what: tuple[str, str, CounterRules]
     until: float
     ledger: Ledger
+    known: frozenset[Scraped]
 
 
 class CounterReader:
@@ -102,13 +103,13 @@ class CounterReader:
         final: list[Tick] = []
         batch = Batch((), ())
         for until, at in self._spans(position.until, horizon, request):
-            answer = await self._batch(request, at, at - position.until)
+            answer = await self._batch(request, at, at - position.until, position.known)
             if not isinstance(answer, Batch):
                 return answer
             batch = answer
             ledger, ticks = advance(position.ledger, batch, rules, after=position.until, until=until, final="final")
             final += [tick for tick in ticks if tick.at > cursor]
-            position = _Position(position.what, until, ledger)
+            position = _Position(position.what, until, ledger, position.known | scraped(batch.scrapes))
         newest = grid.tick_of(request.now)
         _, provisional = advance(position.ledger, batch, rules, after=horizon, until=newest, final="provisional")
         self._positions[request.uid, request.metric] = position
@@ -126,25 +127,27 @@ class CounterReader:
     async def _beginning(self, request: CounterRequest) -> _Position | Unavailable | Rejected | Partial:
         """Baselines at the last tick before the step."""
         start = request.rules.grid.tick_at_or_before(request.rules.since)
-        batch = await self._batch(request, start, FORGET_SECONDS)
+        batch = await self._batch(request, start, FORGET_SECONDS, frozenset())
         if not isinstance(batch, Batch):
             return batch
         ledger, _ = advance(Ledger(), batch, request.rules, after=start, until=start, final="final")
-        return _Position(_what(request), start, ledger)
+        return _Position(_what(request), start, ledger, scraped(batch.scrapes))
 
     async def _batch(
-        self, request: CounterRequest, at: float, seconds: float
+        self, request: CounterRequest, at: float, seconds: float, known: frozenset[Scraped]
     ) -> Batch | Unavailable | Rejected | Partial:
         """Read all three within `(at - seconds, at]`.
 
-        A scrape is stored between two requests at the worst, so order matters for what is not final yet: what it shows
-        must never be events without their total. Good things are therefore read after the total, events before it.
+        A scrape is stored between two requests at the worst. So `up` is read first, and what is newer is left out.
+        Where there is none, order still sees to it that there are never events without their total: good things are
+        read after the total, events before it.
         """
         if seconds <= 0:
             return Batch((), ())
         total, marked, scrapes = _selectors(request)
         first, second = (marked, total) if request.rules.marks == "events" else (total, marked)
-        one, up = await asyncio.gather(self._provider.raw(first, at, seconds), self._provider.raw(scrapes, at, seconds))
+        up = await self._provider.raw(scrapes, at, seconds)
+        one = await self._provider.raw(first, at, seconds)
         two = one if first == second else await self._provider.raw(second, at, seconds)
         if not isinstance(one, tuple):
             return one
@@ -152,7 +155,8 @@ class CounterReader:
             return two
         if not isinstance(up, tuple):
             return up
-        return Batch(*((two, one) if request.rules.marks == "events" else (one, two)), scrapes=up)
+        batch = Batch(*((two, one) if request.rules.marks == "events" else (one, two)), scrapes=up)
+        return together(batch, known)
 
 
 def _newest(batch: Batch, rules: CounterRules) -> float | None:
