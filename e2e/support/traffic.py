@@ -15,7 +15,8 @@ from examples.digits.load.load import Digit, Load, Plan
 
 RATE = 50.0
 """Requests a second."""
-TIMEOUT = 2.0
+TIMEOUT = 10.0
+"""Seconds that a user waits for an answer: long enough for a machine that is busy with other things."""
 LONGEST = 900.0
 """Seconds after which users go home, whatever became of the scenario."""
 NOBODY = "nobody"
