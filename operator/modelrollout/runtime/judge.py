@@ -25,6 +25,7 @@ from modelrollout.runtime.settings import Settings
 ALPHA = 0.01
 """Probability of a false rollback per attempt, shared equally by its enforced ratio metrics."""
 CLOCK_TRUST_SECONDS = 60.0
+CLOCK_NOISE_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,10 @@ class Judge:
         if isinstance(there, Unavailable):
             # An old offset is as good as ever: clocks do not drift with Prometheus's availability.
             return self._offset[1] if self._offset is not None else there.message
-        # To a tenth of a second: what is below is the time of the request, and evidence must not begin anew for it.
         offset = round(there - here, 1)
+        # What is small is the time of the request, and evidence must not begin anew for it.
+        if self._offset is not None and abs(there - here - self._offset[1]) < CLOCK_NOISE_SECONDS:
+            offset = self._offset[1]
         self._offset = (here, offset)
         return offset
 
