@@ -1,5 +1,6 @@
 """What is being done, how far it is and how long it has taken: one live line on a terminal, plain lines elsewhere."""
 
+import shutil
 import sys
 import threading
 import time
@@ -97,7 +98,8 @@ class Progress:
 
     def _draw(self, now: float) -> None:
         line = f"[{duration(now - self._started):>6}] " + " | ".join(task.line(now) for task in self._running)
-        self._stream.write("\r\x1b[K" + line[:150])
+        # A line that wraps cannot be taken back.
+        self._stream.write("\r\x1b[K" + line[: shutil.get_terminal_size().columns - 1])
         self._stream.flush()
 
     def _clear(self) -> None:

@@ -3,6 +3,7 @@ import io
 import pytest
 
 from e2e.cluster.progress import Progress, duration
+from e2e.cluster.shell import wait_until
 
 pytestmark = pytest.mark.unit
 
@@ -52,3 +53,17 @@ def test_a_line_tells_what_and_how_far_and_how_long(stream: io.StringIO, clock: 
     with Progress(stream, clock).task("building etcd") as task:
         task.at("7 of at most 9 packages")
         assert task.line(clock.now + 61) == "building etcd: 7 of at most 9 packages (1m01s)"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_live_line_never_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal = Terminal()
+    with Progress(terminal).task("a title of many words " * 5):
+        wait_until(lambda: "a title" in terminal.getvalue(), "the live line", seconds=10)
+    drawn = [line for line in terminal.getvalue().split("\r\x1b[K") if "a title" in line and "done" not in line]
+    assert max(map(len, drawn)) < 40
