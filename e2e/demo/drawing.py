@@ -38,7 +38,7 @@ def transcript_heading(cells: Mapping[str, str]) -> str:
 def block(scene: Scene, elapsed: float, columns: int) -> list[str]:
     """The lines of the live view, none longer than the terminal is wide."""
     lines = [f"{duration(elapsed):>6}  {_title(scene)}", ""]
-    lines += [printed.heading(scene.cells), printed.aligned(scene.cells), ""]
+    lines += [*printed.table(scene.cells), ""]
     lines += _clients(scene)
     lines += ["", "decisions"]
     lines += [_decision(entry) for entry in _last(scene)] or ["  none yet"]

@@ -31,12 +31,25 @@ class Columns:
 
 def aligned(cells: Mapping[str, str]) -> str:
     """Cells as one line, in columns that are wide enough from the start."""
-    return _GAP.join(f"{cell:<{_width(name)}}" for name, cell in cells.items()).rstrip()
+    return _line({name: (cell, _width(name)) for name, cell in cells.items()})
 
 
 def heading(cells: Mapping[str, str]) -> str:
     """The heading over such lines."""
     return aligned({name: name for name in cells})
+
+
+def table(cells: Mapping[str, str]) -> list[str]:
+    """A heading and one line, in columns that fit both."""
+    widths = {name: max(len(cell), _width(name)) for name, cell in cells.items()}
+    return [
+        _line({name: (name, widths[name]) for name in cells}),
+        _line({name: (cell, widths[name]) for name, cell in cells.items()}),
+    ]
+
+
+def _line(cells: Mapping[str, tuple[str, int]]) -> str:
+    return _GAP.join(cell.ljust(width) for cell, width in cells.values()).rstrip()
 
 
 def _width(name: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.demo.printed import Columns, aligned, heading
+from e2e.demo.printed import Columns, aligned, heading, table
 
 pytestmark = pytest.mark.unit
 
@@ -45,3 +45,8 @@ def test_lines_that_kubectl_printed_apart_line_up() -> None:
     columns = Columns(HEADING)
     first, second = columns.read(WIDER), columns.read(WIDEST)
     assert aligned(first).index("version v2") == aligned(second).index("passing") == heading(first).index("VERDICT")
+
+
+def test_what_stands_after_a_long_verdict_is_under_its_heading() -> None:
+    top, line = table(Columns(HEADING).read(WIDEST))
+    assert line.index("26s") == top.rindex("AGE")
