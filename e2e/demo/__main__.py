@@ -35,10 +35,9 @@ def main() -> int:
     shown.say(f"cluster and operator in {duration(installed)}, the rollouts in {duration(took)}")
     if told.differences:
         shown.say(_complaint(ready, told))
-        return 1
     _stop_load(ready)
     shown.say(_LOOK_AROUND)
-    return 0
+    return 1 if told.differences else 0
 
 
 def _complaint(ready: Ready, told: Told) -> str:
