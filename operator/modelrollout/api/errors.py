@@ -17,6 +17,12 @@ class ModelRolloutError(Exception):
         self.message = message
 
 
+class TakenName(str):
+    """A problem of a spec: somebody else has an object of a name that is needed. Text as any other problem."""
+
+    __slots__ = ()
+
+
 class TransientError(ModelRolloutError):
     """Retried with backoff: a conflict, an outage, a time-out."""
 

@@ -31,6 +31,7 @@ EVENTS = {
 TELLING_WAITS = frozenset(
     {
         "InvalidSpec",
+        "NameTaken",
         "NoSafeTarget",
         "HarmHeld",
         "MetricsUnavailable",

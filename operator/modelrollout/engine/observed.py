@@ -36,6 +36,11 @@ class RevisionState:
         """Whether it can answer at all."""
         return self.ready_endpoints > 0
 
+    @property
+    def waiting_text(self) -> str:
+        """What it waits for, as the end of a sentence."""
+        return f": {self.waiting}" if self.waiting else ""
+
 
 class Acceptance(StrEnum):
     """What the gateway says of the route as it is now. Accepted is necessary and never sufficient."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from modelrollout.analysis.verdict import Verdict
+from modelrollout.api.errors import TakenName
 from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
 from modelrollout.engine.intent import split_of
@@ -85,7 +86,8 @@ def invalid(s: Stepping | Loading | Resting | Empty) -> Decision | None:
     """A spec that cannot be carried out changes nothing that works."""
     if not s.seen.problems:
         return None
-    return _wait("InvalidSpec", "; ".join(s.seen.problems))
+    taken = all(isinstance(problem, TakenName) for problem in s.seen.problems)
+    return _wait("NameTaken" if taken else "InvalidSpec", "; ".join(s.seen.problems))
 
 
 def suspended(s: Stepping) -> Decision | None:
@@ -271,6 +273,7 @@ def first_loading(s: Empty) -> Decision | None:
     want = s.seen.rollout.spec.workload.deployment
     text = (
         f"{s.desired.ready_endpoints}/{want.replicas} endpoints of the first version {s.desired.revision.version} ready"
+        f"{s.desired.waiting_text}"
     )
     if s.desired.created_at is None:
         return _wait("FirstRevisionLoading", text)
@@ -392,4 +395,5 @@ def _all_ready(s: Loading) -> bool:
 
 def _ready_text(s: Loading) -> str:
     want = s.seen.rollout.spec.workload.deployment.replicas
-    return f"{s.candidate.ready_endpoints}/{want} endpoints of version {s.candidate.revision.version} ready"
+    text = f"{s.candidate.ready_endpoints}/{want} endpoints of version {s.candidate.revision.version} ready"
+    return f"{text}{s.candidate.waiting_text}"

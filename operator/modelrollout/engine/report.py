@@ -15,6 +15,7 @@ from modelrollout.engine.situation import Observation
 from modelrollout.engine.texts import CHECK_REASON_MAX, VERDICT_MAX, cut
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+PROBLEM_REASONS = frozenset({"InvalidSpec", "NameTaken"})
 STALLED_REASONS = frozenset(
     {"InvalidSpec", "ProgressDeadlineExceeded", "NameTaken", "RouteRejected", "Crashing", "HarmHeld"}
 )
@@ -62,7 +63,7 @@ def phase_of(seen: Observation, status: ModelRolloutStatus) -> Phase:
 def _verdict(seen: Observation, status: ModelRolloutStatus, phase: Phase, decision: Decision) -> str:
     if phase is Phase.ROLLED_BACK and status.failed is not None:
         return status.failed.message
-    if seen.problems and decision.reason == "InvalidSpec":
+    if seen.problems and decision.reason in PROBLEM_REASONS:
         more = len(seen.problems) - 1
         return f"{cut(seen.problems[0], VERDICT_MAX - 20)}{f' (and {more} more)' if more else ''}"
     return decision.message

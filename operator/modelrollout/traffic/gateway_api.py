@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from modelrollout.api.errors import TakenName
 from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.observed import RouteDecision, RouteState
@@ -107,7 +108,7 @@ class GatewayAPITraffic:
             await self._applier.find(rollout, HTTP_ROUTE, rollout.key.name)
             await self._client.apply(HTTP_ROUTE, body, force=True, dry_run=True)
         except NameTakenError as error:
-            return (error.message,)
+            return (TakenName(error.message),)
         except RefusedError as error:
             return tuple(re.sub(r"^\.?spec\.", f"{FIELD}.", cause) for cause in error.causes)
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from modelrollout.api.errors import TerminalError
+from modelrollout.api.errors import TakenName, TerminalError
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.observed import RevisionState
 from modelrollout.engine.revisions import Revision, object_name
@@ -101,7 +101,7 @@ class DeploymentWorkload:
                 if await self._applier.find(rollout, resource, object_name_) is None:
                     missing.add((resource, object_name_))
             except NameTakenError as error:
-                found.append(error.message)
+                found.append(TakenName(error.message))
         if (DEPLOYMENT, name) in missing:
             template = render.pod_template(rollout, revision)
             replicas = rollout.spec.workload.deployment.replicas

@@ -69,7 +69,7 @@ async def test_a_service_of_that_name_which_is_not_ours_is_left_alone(play: Play
     before = await play.client.get(SERVICE, play.namespace, "digits")
     async with running(play.server.kubeconfig, play.settings):
         await play.apply("1")
-        status = await play.until("it is told", phase="Invalid", reason="InvalidSpec")
+        status = await play.until("it is told", phase="Invalid", reason="NameTaken")
         assert f"Service {play.namespace}/digits exists and is controlled by nobody" in (status.verdict or "")
         assert await play.client.get(SERVICE, play.namespace, "digits") == before
         assert not (await play.client.list(DEPLOYMENT, play.namespace)).items
