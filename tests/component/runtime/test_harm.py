@@ -88,7 +88,7 @@ async def test_a_candidate_without_endpoints_is_suspended_and_its_step_starts_ag
         assert first is not None
         assert first.step is not None
         play.servers["2"].ready = True
-        status = await play.until("it goes on", phase="Progressing")
+        status = await play.until("it goes on", phase="Progressing", applied=True)
         assert status.attempt is not None
         assert status.attempt.step is not None
         assert status.attempt.step.started_at > first.step.started_at

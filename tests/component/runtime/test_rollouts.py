@@ -17,7 +17,7 @@ async def test_the_first_revision_is_adopted_when_ready_and_runs_no_stages(play:
         await play.until("the first version loads", waits="FirstRevisionLoading", phase="Pending")
         assert not play.players.routes
         play.servers["1"].ready = True
-        status = await play.until("the first version serves", stable="1", phase="Succeeded")
+        status = await play.until("the first version serves", stable="1", phase="Succeeded", applied=True)
         assert play.decisions(status) == ["Adopt - 0"]
         assert await play.weights() == {"1": 100}
         assert "FirstRevisionServing" in [reason for reason, _ in await play.events()]

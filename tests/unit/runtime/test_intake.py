@@ -1,0 +1,123 @@
+"""What the watches and the resync tell, and who is looked at for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelrollout.api.resource import Key
+from modelrollout.kube.caches import Cache
+from modelrollout.kube.resources import DEPLOYMENT, GATEWAY, GATEWAY_CLASS
+from modelrollout.runtime.handlers import Intake
+from modelrollout.runtime.rollouts import Rollouts
+from tests.support.objects import manifest, merged, raw_object
+
+pytestmark = pytest.mark.unit
+
+KEY = Key("demo", "digits")
+
+
+def rollout(name: str = "digits", version: int = 5, **spec: Any) -> dict[str, Any]:
+    metadata = {"uid": f"uid-{name}", "resourceVersion": str(version), "generation": 1}
+    return merged(manifest(name, **spec), {"metadata": metadata})
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.enqueued: list[Key] = []
+        self.gone: list[Key] = []
+        self.rollouts = Rollouts()
+        self.intake = Intake(self.rollouts, Cache(), self.enqueued.append, self._gone)
+
+    def _gone(self, key: Key) -> None:
+        self.rollouts.remove(key)
+        self.gone.append(key)
+
+    def looked_at(self) -> list[str]:
+        """Names that were enqueued since the last time."""
+        names = sorted(key.name for key in self.enqueued)
+        self.enqueued.clear()
+        return names
+
+
+def test_a_users_change_is_looked_at_and_our_own_status_is_not() -> None:
+    bench = Bench()
+    bench.intake.rollout("ADDED", rollout())
+    assert bench.looked_at() == ["digits"]
+    bench.intake.rollout("MODIFIED", rollout(version=6) | {"status": {"phase": "Progressing"}})
+    assert bench.looked_at() == []
+
+
+def test_a_deleted_rollout_is_gone() -> None:
+    bench = Bench()
+    bench.intake.rollout("ADDED", rollout())
+    bench.intake.rollout("DELETED", rollout(version=6))
+    assert bench.gone == [KEY]
+
+
+def test_an_object_of_ours_wakes_its_rollout_only_when_something_shows() -> None:
+    bench = Bench()
+    deployment = raw_object("digits-r", spec={"replicas": 1})
+    bench.intake.child(DEPLOYMENT, "ADDED", deployment)
+    assert bench.looked_at() == ["digits"]
+    newer = merged(deployment, {"metadata": {"resourceVersion": "11"}})
+    bench.intake.child(DEPLOYMENT, "MODIFIED", newer)
+    assert bench.looked_at() == []
+    bench.intake.child(DEPLOYMENT, "DELETED", newer)
+    assert bench.looked_at() == ["digits"]
+
+
+def gateway(name: str, namespace: str) -> dict[str, Any]:
+    made = raw_object(name, namespace=namespace, rollout=None, controller=None)
+    return made | {"spec": {"gatewayClassName": "eg", "listeners": []}}
+
+
+def test_a_gateway_wakes_those_who_attach_to_it() -> None:
+    bench = Bench()
+    bench.intake.rollout("ADDED", rollout("near"))
+    far = {"gatewayAPI": {"parentRefs": [{"name": "gateway", "namespace": "infra"}]}}
+    bench.intake.rollout("ADDED", rollout("far", traffic=far))
+    bench.looked_at()
+    bench.intake.child(GATEWAY, "ADDED", gateway("gateway", "infra"))
+    assert bench.looked_at() == ["far"]
+    bench.intake.child(GATEWAY, "ADDED", gateway("gateway", "demo"))
+    assert bench.looked_at() == ["near"]
+    bench.intake.child(GATEWAY, "DELETED", gateway("gateway", "infra"))
+    assert bench.looked_at() == ["far"]
+
+
+def test_a_gateway_class_wakes_all() -> None:
+    bench = Bench()
+    bench.intake.rollout("ADDED", rollout("one"))
+    bench.intake.rollout("ADDED", rollout("two"))
+    bench.looked_at()
+    made = raw_object("eg", namespace="", rollout=None, controller=None) | {"spec": {"controllerName": "a/b"}}
+    bench.intake.child(GATEWAY_CLASS, "MODIFIED", made)
+    assert bench.looked_at() == ["one", "two"]
+
+
+def test_a_list_tells_of_deletions_that_no_event_told_and_looks_at_all() -> None:
+    bench = Bench()
+    bench.intake.rollout("ADDED", rollout("kept", version=3))
+    bench.intake.rollout("ADDED", rollout("lost", version=4))
+    bench.looked_at()
+    bench.intake.list_of_rollouts((rollout("kept", version=3), rollout("new", version=8)), "9")
+    assert bench.gone == [Key("demo", "lost")]
+    assert bench.looked_at() == ["kept", "new"]
+
+
+def test_one_that_was_made_while_the_list_was_under_way_is_not_taken_for_gone() -> None:
+    bench = Bench()
+    bench.intake.rollout("ADDED", rollout("new", version=12))
+    bench.intake.list_of_rollouts((), "9")
+    assert bench.gone == []
+    assert bench.rollouts.known() == (Key("demo", "new"),)
+
+
+def test_a_list_of_objects_tells_of_those_that_vanished() -> None:
+    bench = Bench()
+    bench.intake.child(DEPLOYMENT, "ADDED", raw_object("digits-r", spec={"replicas": 1}))
+    bench.looked_at()
+    bench.intake.list_of_children(DEPLOYMENT, (), "11")
+    assert bench.looked_at() == ["digits"]
