@@ -1,5 +1,6 @@
 """The control groups below which kubelet puts the pods: made, listed and removed, on version 1 and version 2."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,10 +35,9 @@ def prepare(name: str) -> None:
 def _groups(name: str) -> Iterator[Path]:
     """The groups of `name`, the innermost first."""
     for hierarchy in _hierarchies():
-        root = hierarchy / name
-        if root.is_dir():
-            found = [root, *(path for path in root.rglob("*") if path.is_dir())]
-            yield from sorted(found, key=lambda path: len(path.parts), reverse=True)
+        # Unlike rglob, walk passes over what kubelet removes meanwhile.
+        for directory, _, _ in os.walk(hierarchy / name, topdown=False):
+            yield Path(directory)
 
 
 def processes(name: str) -> list[int]:
