@@ -32,7 +32,7 @@ def transcript_line(cells: Mapping[str, str], shares: Mapping[str, float], elaps
 
 def transcript_heading(cells: Mapping[str, str]) -> str:
     """The heading over such lines."""
-    return f"{'TIME':>6}   {'ANSWERED':<{_SHARES}}   {printed.heading(cells)}"
+    return f"{'TIME':>6}   {'ANSWERED BY':<{_SHARES}}   {printed.heading(cells)}"
 
 
 def block(scene: Scene, elapsed: float, columns: int) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from e2e.demo.clients import Counts
 from e2e.demo.story import PROMOTED, ROLLED_BACK, Chronicle
 
-_OUTCOMES = {PROMOTED: "stable", ROLLED_BACK: "rolled back"}
+_OUTCOMES = {PROMOTED: "became stable", ROLLED_BACK: "rolled back"}
 _HEAD = ("VERSION", "OUTCOME", "WEIGHT", "ANSWERED", "FAILED", "RIGHT", "WHY")
 _NUMBERS = range(2, 6)
 

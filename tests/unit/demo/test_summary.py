@@ -23,9 +23,9 @@ def test_one_line_a_version() -> None:
         }
     )
     assert table([good, bad], total).splitlines() == [
-        "VERSION   OUTCOME       WEIGHT   ANSWERED   FAILED    RIGHT   WHY",
-        "v2        stable         100 %       1000        0   98.7 %   all passed",
-        "v5        rolled back      5 %          7        4   42.9 %   error-rate 0.5 > 0.01",
+        "VERSION   OUTCOME         WEIGHT   ANSWERED   FAILED    RIGHT   WHY",
+        "v2        became stable    100 %       1000        0   98.7 %   all passed",
+        "v5        rolled back        5 %          7        4   42.9 %   error-rate 0.5 > 0.01",
     ]
 
 
