@@ -28,13 +28,15 @@ class Costs:
     Attributes:
         rollouts: how many there were, all in the same state.
         api: requests to the API server, watches and the resync's lists apart.
-        lists, watches: those.
+        own: of them, those that the operator's own client made. The rest are of its watching library.
+        lists, watches: those that `api` leaves out.
         resident_megabytes: at the end.
     """
 
     rollouts: int
     seconds: float
     api: float
+    own: float
     lists: float
     watches: float
     prometheus: float
@@ -89,6 +91,7 @@ def _between(before: Reading, after: Reading, rollouts: int) -> Costs:
         rollouts=rollouts,
         seconds=after.at - before.at,
         api=after.api - before.api - lists,
+        own=after.own - before.own - lists,
         lists=lists,
         watches=after.watches - before.watches,
         prometheus=after.prometheus - before.prometheus,

@@ -42,8 +42,9 @@ class Reading:
 
     Attributes:
         api: requests that the API server dispatched for the operator's ServiceAccount, watches apart.
+        own: of `api`, those that the operator's own client made. The rest are of its watching library.
         watches: watches that ended or began to stream, of the same.
-        lists: of `api`, lists that the operator itself made: at its start and at each resync.
+        lists: of `own`, lists that the operator itself made: at its start and at each resync.
         prometheus: requests to Prometheus.
         reconciles: looks at rollouts.
         cpu_seconds: processor time of the operator's container.
@@ -53,6 +54,7 @@ class Reading:
     at: float
     api: float
     watches: float
+    own: float
     lists: float
     prometheus: float
     reconciles: float
@@ -69,6 +71,7 @@ def read(bench: Bench) -> Reading:
         at=time.monotonic(),
         api=server.sum(flow, flow_schema=RELEASE, type="regular"),
         watches=server.sum(flow, flow_schema=RELEASE, type="watch"),
+        own=own.sum("modelrollout_api_requests_total"),
         lists=own.sum("modelrollout_api_requests_total", verb="list"),
         prometheus=own.sum("modelrollout_prometheus_requests_total"),
         reconciles=own.sum("modelrollout_reconciles_total"),

@@ -16,7 +16,7 @@ from e2e.cluster.kubectl import Kubectl
 from e2e.cluster.progress import Progress
 from e2e.support.kube import GATEWAY, NAMESPACE, NODE, POD, SERVICE, Kube
 from e2e.support.manifests import REPOSITORY
-from e2e.support.platform import DIGITS_IMAGE, OPERATOR_IMAGE, Platform, node_port
+from e2e.support.platform import DIGITS_IMAGE, Platform, node_port
 from e2e.support.waiting import until
 
 RELEASE = "modelrollout-bench"
@@ -25,6 +25,8 @@ GATEWAY_NAMESPACE = "bench-gateway"
 GATEWAY_NAME = "bench"
 NAMESPACES = tuple(f"bench-{number}" for number in range(1, 6))
 """Where rollouts of benchmarks live. The operator serves these, and no other operator does."""
+OPERATOR_IMAGE = "localhost/modelrollout-bench:1"
+"""A name of its own: what is measured is not what a demo or a test on the same cluster happens to have loaded last."""
 LABEL = "modelrollout-bench"
 SCRAPE_SECONDS = 1
 

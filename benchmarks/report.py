@@ -96,6 +96,7 @@ def _idle(rows: Sequence[Row]) -> str:
         (f"{rollouts} rollouts over {minutes:.1f} min", "measured", "aim"),
         [
             ("API requests a minute and rollout, without watches and resync", f"{total['api'] / each:.3g}", "0"),
+            ("of them made by the operator itself, not by kopf's watches", f"{total['own'] / each:.3g}", "0"),
             ("the resync's lists a minute, of all kinds and namespaces", f"{total['lists'] / minutes:.3g}", ""),
             ("watches that ended and began again, a minute", f"{total['watches'] / minutes:.3g}", ""),
             ("Prometheus requests a minute and rollout", f"{total['prometheus'] / each:.3g}", "0"),

@@ -27,6 +27,9 @@ class RollbackRun:
         candidate_answers: all answers that clients got from the failing version.
         others: other failures that clients met: no answer, 4xx.
         client_seconds: from the first to the last answer of the failing version.
+        first_answer_seconds: from weight 10 until the failing version first answered a client.
+        first_sample_seconds: until Prometheus had any sample of the candidate; negative if it had one before.
+        first_scrape_seconds: until it had one of a request.
         visible_seconds: from weight 10 until Prometheus held enough errors for the operator's own rule.
         reaction_seconds: from then to weight 0 in the HTTPRoute.
         resolution_seconds: how exactly `visible_seconds` is known.
@@ -40,6 +43,7 @@ class RollbackRun:
     others: int
     client_seconds: float
     first_answer_seconds: float
+    first_sample_seconds: float
     first_scrape_seconds: float
     visible_seconds: float
     reaction_seconds: float
@@ -90,6 +94,7 @@ def _once(subject: Subject, clients: Clients, version: str) -> RollbackRun:
     # Envoy follows the route within a second; answers that were under way are waited for, too.
     until(lambda: time.monotonic() > down + 4, "stragglers")
     assert observer.sighting is not None
+    assert observer.first_sample is not None
     assert observer.first_scrape_with_requests is not None
     assert status.failed is not None
     met = clients.met[before:]
@@ -103,6 +108,7 @@ def _once(subject: Subject, clients: Clients, version: str) -> RollbackRun:
         others=sum(1 for one in met if one.outcome != "200" and not is_server_error(one)),
         client_seconds=reached[-1] - reached[0],
         first_answer_seconds=reached[0] - up,
+        first_sample_seconds=observer.first_sample - up,
         first_scrape_seconds=observer.first_scrape_with_requests - up,
         visible_seconds=observer.sighting.at - up,
         reaction_seconds=down - observer.sighting.at,

@@ -44,6 +44,7 @@ class Observer:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
         self.sighting: Sighting | None = None
+        self.first_sample: float | None = None
         self.first_scrape_with_requests: float | None = None
 
     def start(self) -> None:
@@ -61,24 +62,31 @@ class Observer:
             while not self._stopped.is_set():
                 asked = time.monotonic()
                 counts = self._counts(session)
-                if counts.total and self.first_scrape_with_requests is None:
-                    self.first_scrape_with_requests = asked
-                if self._shows_harm(counts):
-                    self.sighting = Sighting(asked, previous, counts)
+                if counts is not None and self._look(counts, asked, previous):
                     return
                 previous = asked
                 time.sleep(PAUSE)
 
-    def _counts(self, session: requests.Session) -> Counts:
-        """What the candidate's counters have risen by since their first sample, when nobody had asked it yet."""
+    def _look(self, counts: Counts, asked: float, previous: float) -> bool:
+        """Note what there is to see now; whether it is enough."""
+        self.first_sample = self.first_sample or asked
+        if counts.total and self.first_scrape_with_requests is None:
+            self.first_scrape_with_requests = asked
+        if self._shows_harm(counts):
+            self.sighting = Sighting(asked, previous, counts)
+        return self.sighting is not None
+
+    def _counts(self, session: requests.Session) -> Counts | None:
+        """What the candidate's counters have risen by since their first sample; None where there is no sample yet."""
         answer = session.get(self._url, params={"query": self._query}, timeout=5)
         answer.raise_for_status()
+        found = answer.json()["data"]["result"]
         total = events = 0
-        for series in answer.json()["data"]["result"]:
+        for series in found:
             increase = round(float(series["values"][-1][1]) - float(series["values"][0][1]))
             total += increase
             events += increase if series["metric"]["code"].startswith("5") else 0
-        return Counts(events, total)
+        return Counts(events, total) if found else None
 
     def _shows_harm(self, counts: Counts) -> bool:
         tick = Tick(at=0.0, candidate=counts, stable=None, final=False)
