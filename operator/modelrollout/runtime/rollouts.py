@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from modelrollout.api.resource import Key, ModelRollout, SpecError, parse
 from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.runtime.logs import logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,15 @@ class Rollouts:
 
     def put(self, raw: Mapping[str, Any]) -> Key | None:
         """Take in an object; its key if a user changed it, None if it is only our own status coming back."""
-        new = _parsed(raw)
+        try:
+            new = _parsed(raw)
+        except ValidationError as error:
+            # Status is our memory: without it nothing can be decided, and writing one would lose what it tells.
+            metadata = raw["metadata"]
+            key = Key(metadata["namespace"], metadata["name"])
+            logger().error("left alone: its status cannot be read", rollout=str(key), error=str(error))
+            self._known.pop(key, None)
+            return None
         old = self._known.get(new.key)
         if old is not None and old.uid == new.uid and int(new.resource_version) < int(old.resource_version):
             return None
@@ -52,7 +63,8 @@ class Rollouts:
     def wrote(self, key: Key, status: ModelRolloutStatus, resource_version: str) -> None:
         """Take in a status that was just written, before the watch shows it."""
         known = self._known.get(key)
-        if known is not None:
+        # The watch may have shown what came after our write before its answer got here.
+        if known is not None and int(known.resource_version) < int(resource_version):
             self._known[key] = replace(known, status=status, resource_version=resource_version)
 
 

@@ -55,7 +55,8 @@ def free_port() -> int:
 async def test_without_a_cluster_it_says_what_to_do(tmp_path: Path) -> None:
     found = await ended(await start(tmp_path, MODELROLLOUT_HTTP_PORT=str(free_port())))
     assert found.code == 1
-    (line,) = [json.loads(line) for line in found.errors.splitlines()]
+    assert "Traceback" not in found.errors
+    line = json.loads(found.errors.splitlines()[-1])
     assert (line["event"], line["reason"]) == ("cannot run", "NoCluster")
     assert "set KUBECONFIG" in line["message"]
 

@@ -67,3 +67,22 @@ def test_one_that_cannot_be_read_is_kept_with_all_its_problems() -> None:
     known = rollouts.get(KEY)
     assert isinstance(known, Unreadable)
     assert [problem.split(":")[0] for problem in known.problems] == ["spec.service", "spec.stages"]
+
+
+def test_an_answer_that_comes_after_what_followed_it_sets_nothing_back() -> None:
+    """A user's change was seen by the watch before the answer to our own write before it."""
+    rollouts = Rollouts()
+    rollouts.put(raw(5))
+    rollouts.put(raw(12, generation=2))
+    rollouts.wrote(KEY, ModelRolloutStatus(phase=Phase.PROGRESSING), "11")
+    known = rollouts.get(KEY)
+    assert isinstance(known, ModelRollout)
+    assert (known.resource_version, known.generation) == ("12", 2)
+
+
+def test_one_whose_status_cannot_be_read_is_left_alone_and_the_others_are_not() -> None:
+    rollouts = Rollouts()
+    rollouts.put(raw(1))
+    assert rollouts.put(raw(2) | {"status": {"sequence": "many"}}) is None
+    assert rollouts.get(KEY) is None
+    assert rollouts.put(raw(3) | {"status": {"sequence": 3}}) == KEY
