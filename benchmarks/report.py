@@ -13,13 +13,12 @@ from benchmarks.subject import SETTINGS_TEXT
 FILE = Path(__file__).with_name("results.md")
 _HEAD = """# Figures
 
-Written by `make bench`; [README.md](README.md) says how each is measured, `results.json` has every run.
-"""
+Written by `make bench`; [README.md](README.md) says how each is measured, `results.json` has every run."""
 
 
 def write(results: Results) -> str:
     """Write the page and return it."""
-    parts = [_HEAD, _table(("on what", ""), list(results.facts.items()))]
+    parts = [_HEAD, _table(("what", "on what it was measured"), list(results.facts.items()))]
     if results.rollback:
         parts += ["## A candidate that fails half of its requests", f"{SETTINGS_TEXT}.", _rollback(results.rollback)]
         parts += [_runs(results.rollback)]
@@ -68,7 +67,7 @@ def _runs(runs: Sequence[Row]) -> str:
         )
         for number, run in enumerate(runs, 1)
     ]
-    head = ("run", "weight 10 to 0, s", "5xx", "first request in Prometheus, s", "harm in Prometheus, s", "then, s")
+    head = ("run", "weight 10 to 0, s", "5xx", "first request in Prometheus after, s", "harm there after, s", "then, s")
     return _table((*head, "counts then", "decided on"), rows)
 
 
