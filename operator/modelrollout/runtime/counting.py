@@ -19,6 +19,13 @@ Failure = Unavailable | Rejected | Partial
 SHARE = "$requests"
 """What the reader remembers the counting of requests under; no metric can have that name."""
 
+SILENCE_SECONDS = 15.0
+"""How long a silence lasts at least: a stall of some seconds, as of a model that warms up, is none."""
+RECENT_SECONDS = 45.0
+"""The latest part of a step that is looked at on its own, so that a silence is found within a minute."""
+RECENT_SILENCE_LEVEL = 1e-6
+"""Stricter than that of the whole step: this one is asked anew at each look."""
+
 
 @dataclass(frozen=True, slots=True)
 class RatioEvidence:
@@ -176,21 +183,36 @@ def _sums(ticks: tuple[Tick, ...]) -> tuple[int, int]:
 
 def _share_evidence(look: Look, ticks: tuple[Tick, ...], interval: float, accepted: float) -> ShareEvidence:
     step = look.step
-    settled = accepted + look.rollout.spec.traffic.settle.total_seconds()
     candidate, stable = _sums(tuple(tick for tick in ticks if tick.at - interval >= accepted))
-    late_candidate, late_stable = _sums(tuple(tick for tick in ticks if tick.at - interval >= settled))
     last_final = max((tick.at for tick in ticks if tick.final), default=None)
-    threshold = log_threshold(SILENCE_LEVEL)
+    settled = accepted + look.rollout.spec.traffic.settle.total_seconds()
+    silent = _is_silent(look, ticks, interval, settled)
     if step.mirror_percent:
-        share = step.mirror_percent / 100
-        silent = silence_of(min(late_candidate, late_stable), late_stable, share) >= threshold
-        text = f"the shadow answered {candidate} copies of {stable} requests"
-        return ShareEvidence(mirror_in_force(candidate, stable, share), silent, text, last_final)
-    share, total = step.weight / 100, candidate + stable
-    # At weight 100 nobody else's answers show what was asked: there is no evidence of silence.
-    silent = (
-        not look.leaves_stable_no_share and silence_of(late_candidate, late_candidate + late_stable, share) >= threshold
+        shown = mirror_in_force(candidate, stable, step.mirror_percent / 100)
+        return ShareEvidence(shown, silent, f"the shadow answered {candidate} copies of {stable} requests", last_final)
+    total = candidate + stable
+    shown = in_force(candidate, total, step.weight / 100, step.previous_weight / 100)
+    return ShareEvidence(shown, silent, f"the candidate answered {candidate} of {total} requests", last_final)
+
+
+def _is_silent(look: Look, ticks: tuple[Tick, ...], interval: float, settled: float) -> bool:
+    """Whether the candidate answers improbably few, in the whole step or lately: a long good time hides nothing."""
+    if look.leaves_stable_no_share:
+        # Nobody else's answers show what was asked: there is no evidence of silence.
+        return False
+    lately = max(settled, look.now - RECENT_SECONDS)
+    return any(
+        _is_silent_since(look, tuple(tick for tick in ticks if tick.at - interval >= since), interval, level)
+        for since, level in ((settled, SILENCE_LEVEL), (lately, RECENT_SILENCE_LEVEL))
     )
-    text = f"the candidate answered {candidate} of {total} requests"
-    shown = in_force(candidate, total, share, step.previous_weight / 100)
-    return ShareEvidence(shown, silent, text, last_final)
+
+
+def _is_silent_since(look: Look, ticks: tuple[Tick, ...], interval: float, level: float) -> bool:
+    if not ticks or ticks[-1].at - ticks[0].at + interval < SILENCE_SECONDS:
+        return False
+    candidate, stable = _sums(ticks)
+    if look.step.mirror_percent:
+        evidence = silence_of(min(candidate, stable), stable, look.step.mirror_percent / 100)
+    else:
+        evidence = silence_of(candidate, candidate + stable, look.step.weight / 100)
+    return evidence >= log_threshold(level)

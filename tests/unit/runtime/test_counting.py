@@ -21,7 +21,7 @@ from tests.support.scenes import CANDIDATE, NOW, STABLE
 pytestmark = pytest.mark.unit
 
 BEGAN = NOW - timedelta(seconds=60)
-SECONDS = 70
+SECONDS = 620
 """How long before now samples begin."""
 SETTINGS = Settings(scrape_interval=timedelta(seconds=1), scrape_timeout=timedelta(seconds=1))
 SELECTOR = "requests{$selector}"
@@ -122,6 +122,24 @@ async def test_the_time_to_settle_is_no_silence() -> None:
     prometheus = Prometheus({CANDIDATE.hash: 0, STABLE.hash: 1000})
     assert not (await share(prometheus, look(CANARY, accepted_at=just))).silent
     assert (await share(prometheus, look(CANARY, accepted_at=just - timedelta(seconds=30)))).silent
+
+
+@pytest.mark.parametrize("position", [SHADOW, CANARY])
+async def test_a_stall_of_some_seconds_is_no_silence(position: int) -> None:
+    prometheus = Prometheus({CANDIDATE.hash: 0, STABLE.hash: 1000})
+    settled = look(position).rollout.spec.traffic.settle
+    for age, silent in ((12, False), (20, True)):
+        accepted_at = NOW - settled - timedelta(seconds=age)
+        assert (await share(prometheus, look(position, accepted_at=accepted_at))).silent is silent
+
+
+async def test_a_long_good_time_hides_no_silence_for_longer_than_a_minute() -> None:
+    """Ten minutes of its share; then nothing."""
+    began = NOW - timedelta(minutes=10)
+    for quiet, silent in ((10, False), (50, True)):
+        ended = (NOW - timedelta(seconds=quiet)).timestamp()
+        prometheus = Prometheus({CANDIDATE.hash: 5, STABLE.hash: 95}, until=ended)
+        assert (await share(prometheus, look(CANARY, accepted_at=began))).silent is silent
 
 
 async def test_looking_twice_counts_nothing_twice() -> None:
