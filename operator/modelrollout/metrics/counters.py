@@ -13,6 +13,7 @@ here, per series, between its own samples:
 * A pod that two jobs scrape (one for each Service before it, as a ServiceMonitor does) counts once: by the job whose
   name comes first, until that one has been silent for `QUIET_TICKS` ticks.
 * A tick of a revision is unknown (None) where no pod of it was scraped, and zero where it was and nothing happened.
+  A target's very first scrape shows nothing but the baseline: what its pod did before it is not known to be nothing.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def advance(
             entry.total += increase
         else:
             entry.marked += increase
-    for revision, tick in _scraped_ticks(batch.scrapes, rules, until):
+    for revision, tick in _scraped_ticks(batch.scrapes, rules, until, scrapes):
         sums[revision, tick].observed = True
 
     ahead = dict(ledger.ahead)
@@ -183,7 +184,7 @@ def _increases(
             for at, value in _usable(series.samples, until):
                 if previous is not None and at <= previous[0]:
                     continue
-                if not twins.count(at, before):
+                if _scraped_before(times, at) and not twins.count(at, before):
                     yield role, revision, at, _increase(previous, (at, value), times)
                 previous = (at, value)
             if previous is not None:
@@ -227,10 +228,14 @@ class _Twins:
 def _increase(previous: tuple[float, float] | None, sample: tuple[float, float], scrapes: Sequence[float]) -> float:
     at, value = sample
     if previous is None or at - previous[0] > FORGET_SECONDS:
-        before = bisect_left(scrapes, at)
-        born = before > 0 and at - scrapes[before - 1] <= FORGET_SECONDS
-        return value if born else 0.0
+        return value if _scraped_before(scrapes, at) else 0.0
     return value if value < previous[1] else value - previous[1]
+
+
+def _scraped_before(scrapes: Sequence[float], at: float) -> bool:
+    """Whether a target had been scraped when it was scraped at `at`, as far as anybody remembers."""
+    before = bisect_left(scrapes, at)
+    return before > 0 and at - scrapes[before - 1] <= FORGET_SECONDS
 
 
 def _scrape_times(ledger: Ledger, batch: Batch, until: float) -> dict[Target, list[float]]:
@@ -245,7 +250,9 @@ def _scrape_times(ledger: Ledger, batch: Batch, until: float) -> dict[Target, li
     return {target: sorted(found) for target, found in times.items() if found}
 
 
-def _scraped_ticks(scrapes: Iterable[RawSeries], rules: CounterRules, until: float) -> set[tuple[str, float]]:
+def _scraped_ticks(
+    scrapes: Iterable[RawSeries], rules: CounterRules, until: float, times: Mapping[Target, Sequence[float]]
+) -> set[tuple[str, float]]:
     """Revisions and ticks in which one of the revision's pods was scraped at all of its targets.
 
     So a pod that answers its scrapes without ever having counted anything shows zero, and not the unknown: a candidate
@@ -259,7 +266,8 @@ def _scraped_ticks(scrapes: Iterable[RawSeries], rules: CounterRules, until: flo
             continue
         for at, value in series.samples:
             if rules.since < at <= until:
-                into = worked if value == 1.0 else failed
+                known = _scraped_before(times.get(_target(series.labels), ()), at)
+                into = worked if value == 1.0 and known else failed
                 into.add((revision, rules.scope.pod_of(series.labels), rules.grid.tick_of(at)))
     return {(revision, tick) for revision, _, tick in worked - failed}
 

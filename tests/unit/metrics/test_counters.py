@@ -62,25 +62,35 @@ def test_an_error_series_born_with_its_first_errors_counts_them_all() -> None:
 def test_a_pod_seen_for_the_first_time_gives_a_baseline_and_then_counts() -> None:
     total = series("total", "new-2", {0.5: 1000, 1.5: 1003})
     events = series("events", "new-2", {0.5: 40, 1.5: 41})
-    assert candidate(Batch((total,), (events,)), until=2) == [(0, 0), (1, 3)]
+    assert candidate(Batch((total,), (events,)), until=2) == [None, (1, 3)]
 
 
 def test_a_counter_born_on_a_pod_that_had_answered_a_scrape_counts_from_zero() -> None:
     total = series("total", "new-1", {1.5: 6})
     up = series("up", "new-1", {0.5: 1, 1.5: 1})
-    assert candidate(Batch((total,), (), (up,)), until=2) == [(0, 0), (0, 6)]
+    assert candidate(Batch((total,), (), (up,)), until=2) == [None, (0, 6)]
 
 
 def test_a_scrape_that_failed_shows_nothing_of_what_the_pod_had() -> None:
     total = series("total", "new-1", {1.5: 6})
     up = series("up", "new-1", {0.5: 0, 1.5: 1})
-    assert candidate(Batch((total,), (), (up,)), until=2) == [None, (0, 0)]
+    assert candidate(Batch((total,), (), (up,)), until=2) == [None, None]
+
+
+def test_a_pod_that_is_scraped_late_is_not_taken_for_silent() -> None:
+    """Prometheus may find a pod seconds after its first request: what it had answered by then is unknown."""
+    total = series("total", "new-1", {1.5: 116, 2.5: 152})
+    up = series("up", "new-1", {1.5: 1, 2.5: 1})
+    batch = Batch((total, series("total", "old-1", {-0.5: 0, 0.5: 50, 1.5: 100, 2.5: 150})), (), (up,))
+    ticks = read(batch, until=3)
+    assert [tick.candidate for tick in ticks] == [None, None, Counts(0, 36)]
+    assert [tick.stable for tick in ticks] == [Counts(0, 50)] * 3
 
 
 def test_another_target_of_the_same_pod_shows_nothing_of_this_one() -> None:
     total = series("total", "new-1", {1.5: 6})
     up = series("up", "new-1", {0.5: 1, 1.5: 1}, instance="sidecar")
-    assert candidate(Batch((total,), (), (up,)), until=2) == [(0, 0), (0, 0)]
+    assert candidate(Batch((total,), (), (up,)), until=2) == [None, (0, 0)]
 
 
 def test_a_reset_counts_the_new_value() -> None:
@@ -106,7 +116,7 @@ def test_a_pod_that_answers_scrapes_but_never_counted_is_zero_not_unknown() -> N
     up = series("up", "new-1", {0.5: 1, 1.5: 1})
     batch = Batch((series("total", "old-1", {-0.5: 0, 0.5: 9}),), (), (up,))
     ticks = read(batch, until=2)
-    assert [tick.candidate for tick in ticks] == [Counts(0, 0), Counts(0, 0)]
+    assert [tick.candidate for tick in ticks] == [None, Counts(0, 0)]
     assert [tick.stable for tick in ticks] == [Counts(0, 9), None]
 
 
@@ -151,7 +161,7 @@ def test_values_that_are_no_counts_are_as_if_not_scraped() -> None:
 def test_a_series_that_was_away_for_long_has_no_history() -> None:
     total = series("total", "new-1", {-1.0: 3, FORGET_SECONDS: 900, FORGET_SECONDS + 1: 901})
     ticks = candidate(Batch((total,), ()), until=FORGET_SECONDS + 1)
-    assert ticks[-2:] == [(0, 0), (0, 1)]
+    assert ticks[-2:] == [None, (0, 1)]
 
 
 def test_the_ledger_forgets_what_is_gone() -> None:
