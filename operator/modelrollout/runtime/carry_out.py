@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.observed import RouteDecision, RouteState
@@ -49,8 +50,6 @@ class CarryOut:
         if plan.serve is not None:
             drifts += await self._workloads.of(rollout).serve(rollout, plan.serve)
         drifts += await self._stopped(rollout, plan)
-        for revision in plan.collect:
-            await self._workloads.of(rollout).collect(rollout, revision)
         await self._events(rollout, (Event(EventType.WARNING, "DriftRestored", drift.text) for drift in drifts))
 
     async def _serving(self, seen: Observation, rollout: ModelRollout, plan: Plan) -> Iterable[Drift]:
@@ -62,11 +61,20 @@ class CarryOut:
         return drifts
 
     async def _stopped(self, rollout: ModelRollout, plan: Plan) -> Iterable[Drift]:
-        """Last, after the route has been written without them."""
+        """Stop and collect; last, after the route has been written without them.
+
+        Raises:
+            ConflictError: the ModelRollout has changed: what was to be stopped may be somebody's candidate by now.
+        """
+        stopped = [revision for revision, replicas in plan.replicas.items() if not replicas]
+        if not stopped and not plan.collect:
+            return ()
+        await self._unchanged(rollout)
         drifts: list[Drift] = []
-        for revision, replicas in plan.replicas.items():
-            if not replicas:
-                drifts += await self._workloads.of(rollout).scale(rollout, revision, replicas)
+        for revision in stopped:
+            drifts += await self._workloads.of(rollout).scale(rollout, revision, 0)
+        for revision in plan.collect:
+            await self._workloads.of(rollout).collect(rollout, revision)
         return drifts
 
     async def _route(self, seen: Observation, plan: Plan, rollout: ModelRollout | None = None) -> Iterable[Drift]:
@@ -89,12 +97,30 @@ class CarryOut:
         if not needed:
             return ()
         drift = traffic.drift(target, split)
-        guard = None
-        if rollout is not None and route is not None and raises(route, split, plan):
-            guard = await self._fresh(rollout, plan)
-        put = traffic.shift if keeps else traffic.write
-        await put(target, split, plan.status.sequence, _decision(seen, plan), guard=guard)
+        put = partial(traffic.shift if keeps else traffic.write, target, split, plan.status.sequence)
+        if rollout is None:
+            await self._lower(seen, plan, put)
+        else:
+            raised = route is not None and raises(route, split, plan)
+            await put(_decision(seen, plan), guard=await self._fresh(rollout, plan) if raised else None)
         return (drift,) if drift is not None else ()
+
+    async def _lower(self, seen: Observation, plan: Plan, put: Callable[..., Awaitable[RouteState]]) -> None:
+        """Over the route as the cache has it, or over whatever is there: nothing stands in the way of a lowering.
+
+        But for a later decision, which an operator that was frozen has not seen: the revision that it would give all
+        traffic to may be gone.
+
+        Raises:
+            ConflictError: somebody decided later.
+        """
+        try:
+            await put(_decision(seen, plan), guard=seen.route)
+        except ConflictError:
+            live = await self._traffics.of(seen.rollout).read(seen.rollout)
+            if live is not None and live.sequence >= plan.status.sequence:
+                raise
+            await put(_decision(seen, plan), guard=None)
 
     async def _fresh(self, rollout: ModelRollout, plan: Plan) -> RouteState | None:
         """Read live what a raise rests on: a stale cache, or an operator that was frozen, raises nothing.
@@ -102,13 +128,16 @@ class CarryOut:
         Raises:
             ConflictError: the ModelRollout is no longer the one that was decided on, or somebody decided later.
         """
-        live = await read_rollout(self._client, rollout.key)
-        if live is None or (live.uid, live.resource_version) != (rollout.uid, rollout.resource_version):
-            raise ConflictError("Conflict", "the ModelRollout changed after the decision; deciding again")
+        await self._unchanged(rollout)
         route = await self._traffics.of(rollout).read(rollout)
         if route is not None and route.sequence > plan.status.sequence:
             raise ConflictError("Conflict", "the route carries a later decision; deciding again")
         return route
+
+    async def _unchanged(self, rollout: ModelRollout) -> None:
+        live = await read_rollout(self._client, rollout.key)
+        if live is None or (live.uid, live.resource_version) != (rollout.uid, rollout.resource_version):
+            raise ConflictError("Conflict", "the ModelRollout changed after the decision; deciding again")
 
     async def _events(self, rollout: ModelRollout, events: Iterable[Event]) -> None:
         for event in events:

@@ -37,10 +37,10 @@ async def probe() -> AsyncIterator[Probe]:
     clock = Clock()
     health = Health(Telemetry(), lambda: clock.now)
     runner = await health.serve(0)
-    host, port = runner.addresses[0][:2]
+    # Each address family has a free port of its own.
+    port = next(address[1] for address in runner.addresses if address[0] == "0.0.0.0")  # noqa: S104 - where it listens
     async with aiohttp.ClientSession() as session:
-        address = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - where it listens, not a choice
-        yield Probe(health, session, f"http://{address}:{port}", clock)
+        yield Probe(health, session, f"http://127.0.0.1:{port}", clock)
     await runner.cleanup()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -135,3 +137,25 @@ async def test_what_is_remembered_of_a_deleted_rollout_is_dropped(play: Playgrou
         for name in play.kubectl("get", "controllerrevisions", "-o", "name").split():
             await asyncio.to_thread(play.kubectl, "delete", name)
         await play.until("the new one serves", stable="1", phase="Succeeded")
+
+
+async def test_what_a_mute_watch_does_not_tell_is_found_by_the_resync(
+    play: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(play.settings, resync=timedelta(seconds=2))
+    async with running(play.server.kubeconfig, settings) as operator:
+        await play.serving("1")
+        for watch in ("child", "rollout"):
+            monkeypatch.setattr(operator.app.intake, watch, lambda *_: None)
+        await play.delete(HTTP_ROUTE, "digits")
+
+        async def restored() -> bool:
+            return await play.client.get(HTTP_ROUTE, play.namespace, "digits") is not None
+
+        await eventually("the route is back", restored)
+        await play.delete(MODEL_ROLLOUT, "digits")
+
+        async def forgotten() -> bool:
+            return operator.app.rollouts.get(play.key) is None
+
+        await eventually("the deletion is noticed", forgotten)

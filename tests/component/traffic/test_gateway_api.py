@@ -11,7 +11,8 @@ from modelrollout.engine.observed import Acceptance, RouteDecision
 from modelrollout.engine.revisions import revision_of
 from modelrollout.engine.split import between, only
 from modelrollout.kube.errors import ConflictError, NameTakenError, RefusedError
-from modelrollout.kube.resources import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE
+from modelrollout.kube.resources import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, MODEL_ROLLOUT
+from modelrollout.kube.status import read_rollout
 from tests.support.lab import Lab
 from tests.support.objects import OTHER as CANDIDATE
 from tests.support.objects import REVISION as STABLE
@@ -117,6 +118,28 @@ async def test_a_lowering_needs_no_read_and_minds_no_change(lab: Lab) -> None:
     assert [request.verb for request in lab.requests] == ["patch"]
     assert state.weights == ((STABLE, 100),)
     assert state.mirror is None
+
+
+async def test_a_split_alone_is_changed_whatever_the_spec_asks_for_by_now(lab: Lab) -> None:
+    """Even where the API server would refuse what it asks for."""
+    rollout = await written(lab, 5, 20, traffic={"gatewayAPI": {"hostnames": ["a.test"]}})
+    before = (await lab.live(HTTP_ROUTE, "digits"))["spec"]
+    rules = [{"filters": [{"type": "RequestHeaderModifier"}]}]
+    edit = {"traffic": {"gatewayAPI": {"hostnames": ["b.test"], "parentRefs": [{"name": "nowhere"}], "rules": rules}}}
+    lab.edit(MODEL_ROLLOUT, "digits", {"spec": edit})
+    edited = await read_rollout(lab.client, rollout.key)
+    assert edited is not None
+    with pytest.raises(RefusedError):
+        await lab.traffic.write(edited, only(STABLE), 4, DECISION, guard=None)
+    state = await lab.traffic.shift(edited, only(STABLE), 4, DECISION, guard=None)
+    assert (state.weights, state.mirror, state.sequence) == (((STABLE, 100),), None, 4)
+    after = (await lab.live(HTTP_ROUTE, "digits"))["spec"]
+    assert (after["hostnames"], after["parentRefs"]) == (before["hostnames"], before["parentRefs"])
+    assert [rule["matches"] for rule in after["rules"]] == [rule["matches"] for rule in before["rules"]]
+    guard = await lab.traffic.read(edited)
+    lab.kubectl("annotate", "httproute", "digits", "touched=yes")
+    with pytest.raises(ConflictError):
+        await lab.traffic.shift(edited, between(STABLE, CANDIDATE, 20), 5, DECISION, guard=guard)
 
 
 async def test_a_raise_over_a_route_that_is_gone_is_refused(lab: Lab) -> None:

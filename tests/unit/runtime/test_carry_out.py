@@ -85,6 +85,8 @@ class Cluster:
         self.guards.append(guard)
 
     async def shift(self, _: ModelRollout, split: Split, *__: object, guard: RouteState | None) -> None:
+        if guard is not None and self.live is not None and guard.resource_version != self.live.resource_version:
+            raise ConflictError("Conflict", "the route has changed")
         self._do(f"shift {split.weight_of(CANDIDATE.hash)}")
         self.guards.append(guard)
 
@@ -125,8 +127,33 @@ HARM = scenes.with_evidence(scenes.stepping(), Verdict.HARM)
 async def test_down_the_route_goes_first_then_status_then_events(cluster: Cluster) -> None:
     plan = await carry_out(cluster, HARM)
     assert plan.action is Action.ROLL_BACK
-    assert cluster.done == ["shift 0", "status", "event RolledBack"]
-    assert cluster.guards == [None], "a lowering waits for no read"
+    assert cluster.done == ["shift 0", "status", "event RolledBack"], "a lowering waits for no read"
+
+
+async def test_a_route_that_somebody_touched_is_lowered_all_the_same(cluster: Cluster) -> None:
+    assert cluster.live is not None
+    cluster.live = replace(cluster.live, resource_version="10")
+    await carry_out(cluster, HARM)
+    assert cluster.done == ["read route", "shift 0", "status", "event RolledBack"]
+    assert cluster.guards == [None]
+
+
+async def test_a_frozen_operator_lowers_nothing_that_another_has_decided_since(cluster: Cluster) -> None:
+    """Version 2 is promoted by now, and what it would give all traffic to may be gone."""
+    cluster.live = replace(scenes.route(only(CANDIDATE.hash), sequence=9), resource_version="10")
+    with pytest.raises(ConflictError):
+        await carry_out(cluster, HARM)
+    assert cluster.done == ["read route"]
+
+
+async def test_what_is_stopped_may_be_somebodys_candidate_by_now(cluster: Cluster) -> None:
+    """Watches are not equally fast: a new Deployment may show before the decision that it was made for."""
+    done = scenes.resting()
+    seen = replace(done, revisions=(*done.revisions, scenes.pods(CANDIDATE)))
+    cluster.live, cluster.live_version = seen.route, "9"
+    with pytest.raises(ConflictError):
+        await carry_out(cluster, seen)
+    assert not any(line.startswith("scale") for line in cluster.done)
 
 
 async def test_up_status_goes_first_and_the_route_follows_two_live_reads(cluster: Cluster) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from modelrollout.engine.observed import RouteDecision
 from modelrollout.engine.split import Split, between, only
 from modelrollout.kube.apply import applied_hash
 from modelrollout.kube.route import route_view
-from modelrollout.traffic.render import decision_annotations, http_route, parse_decision, parse_sequence
+from modelrollout.traffic.render import decision_annotations, http_route, parse_decision, parse_sequence, resplit
 from modelrollout.traffic.state import route_state
 from tests.support.objects import OTHER, REVISION, merged, rollout
 
@@ -66,6 +67,18 @@ def test_the_hash_of_a_route_is_of_its_split_and_spec() -> None:
     bodies = [http_route(rollout(), split, ports) for split in (only(REVISION), between(REVISION, OTHER, 5))]
     bodies.append(http_route(rollout(traffic={"gatewayAPI": {"hostnames": ["a.test"]}}), only(REVISION), ports))
     assert len({applied_hash(body) for body in bodies}) == 3
+
+
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_another_split_of_a_route_that_exists_changes_nothing_else(weight: int, percent: int) -> None:
+    """The spec asks for another Gateway by now, for other hosts and rules: none of it is touched."""
+    own = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": []}}
+    rules = [{"name": "a", "filters": [own], "timeouts": {"request": "1s"}}, {"name": "b"}]
+    before = rendered(between(REVISION, OTHER, 50, 50), hostnames=["a.test"], rules=rules)
+    edited = rollout(traffic={"gatewayAPI": {"parentRefs": [{"name": "nowhere"}], "hostnames": None, "rules": [{}]}})
+    split = between(REVISION, OTHER, weight, percent)
+    after = resplit(edited, json.dumps(before), split, ports)["spec"]
+    assert after == rendered(split, hostnames=["a.test"], rules=rules)
 
 
 @given(st.integers(0, 100), st.integers(0, 100))
