@@ -47,7 +47,7 @@ REFUSED = (
     Bad("duplicate stage names", {"stages": [STAGES[1], STAGES[1], STAGES[3]]}, ("stage names must be unique",)),
     Bad("duplicate metric names", {"metrics": [METRICS[0], METRICS[0]]}, ("spec.metrics[1]", "Duplicate value")),
     Bad("limit with a suffix", {"metrics": metric(check={"max": "500m"})}, ("spec.metrics[0].check.max", "0.5", "500")),
-    Bad("duration in no unit", {"stages.1.duration": "5x"}, ("spec.stages[1].duration", "5x")),
+    Bad("duration in no unit", {"stages.1.duration": "5x"}, ("spec.stages[1].duration", "must be a duration")),
 )
 """By the API server: nothing is stored."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from e2e.support.scenario import Scenario
-from e2e.support.traffic import NOBODY, RATE
+from e2e.support.traffic import NOBODY, RATE, TIMEOUT
 
 pytestmark = pytest.mark.e2e
 
@@ -20,8 +20,8 @@ def test_a_hanging_candidate_is_rolled_back(scenario: Scenario) -> None:
     scenario.until_rolled_back("v6", "NoAnswers")
 
     assert scenario.journal.weights_of("v6") == [0, 20, 0]
-    traffic.until_only("v1")
-    assert traffic.next(200).versions == {"v1"}
+    # The last ones to be disappointed wait until their patience ends.
+    traffic.until_only("v1", count=int(RATE * TIMEOUT) + 50)
     failed = traffic.all.failed
     assert failed.versions == {NOBODY}
     # A fifth of the requests, for a minute at most.

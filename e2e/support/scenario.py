@@ -17,6 +17,7 @@ from e2e.support.platform import OPERATOR_NAMESPACE, RELEASE, Platform
 from e2e.support.traffic import Traffic
 from e2e.support.waiting import PATIENCE, until
 from examples.digits.load.load import PATH, Digit, read_digits
+from modelrollout.api.names import LABEL_NAME
 from modelrollout.api.status import ModelRolloutStatus, Phase
 
 
@@ -141,7 +142,7 @@ class Scenario:
         if self._traffic is not None:
             self._traffic.stop()
         self.kube.delete(MODEL_ROLLOUT, NAME, self.namespace)
-        until(lambda: not self.kube.list(POD, self.namespace), f"the pods of {self.namespace} to go")
+        until(lambda: not self.kube.list(POD, self.namespace, LABEL_NAME), f"the pods of {self.namespace} to go")
         self.journal.stop()
 
     def describe(self) -> str:

@@ -141,4 +141,4 @@ class Traffic:
         until(settled, f"only {version} to answer")
 
 
-__all__ = ["GATEWAY", "NOBODY", "RATE", "Answers", "Met", "Traffic"]
+__all__ = ["GATEWAY", "NOBODY", "RATE", "TIMEOUT", "Answers", "Met", "Traffic"]
