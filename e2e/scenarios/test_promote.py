@@ -6,6 +6,7 @@ import pytest
 
 from e2e.support.manifests import LADDER
 from e2e.support.scenario import Scenario
+from e2e.support.traffic import LAG
 
 pytestmark = pytest.mark.e2e
 
@@ -22,7 +23,6 @@ def test_a_better_version_is_promoted(scenario: Scenario) -> None:
     assert scenario.journal.mirrors_of("v2") == [0, 100, 0]
     traffic.until_only("v2")
     for weight, start, end in scenario.journal.spans("v2"):
-        # The proxy learns of a weight a moment after the API server.
-        answers = traffic.between(start + 1, end)
+        answers = traffic.between(start + LAG, end)
         assert answers.follows("v2", weight), f"at weight {weight}: {answers}"
     assert not traffic.all.failed

@@ -6,6 +6,7 @@ import pytest
 
 from e2e.support.manifests import LADDER, METRICS
 from e2e.support.scenario import Scenario
+from e2e.support.traffic import LAG
 
 pytestmark = pytest.mark.e2e
 
@@ -28,5 +29,5 @@ def test_a_third_revision_starts_afresh(scenario: Scenario) -> None:
     gone = next(start for weight, start, _ in reversed(journal.spans("v3")) if weight == 0)
     came = next(start for weight, start, _ in journal.spans("v2") if weight)
     assert gone < came, "stable first"
-    assert traffic.between(gone + 1, came).versions == {"v1"}
+    assert traffic.between(gone + LAG, came).versions == {"v1"}
     assert not traffic.all.failed

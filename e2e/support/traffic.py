@@ -17,6 +17,8 @@ RATE = 50.0
 """Requests a second."""
 TIMEOUT = 10.0
 """Seconds that a user waits for an answer: long enough for a machine that is busy with other things."""
+LAG = 3.0
+"""Seconds after which the proxies of a busy machine follow a route, too."""
 LONGEST = 900.0
 """Seconds after which users go home, whatever became of the scenario."""
 NOBODY = "nobody"
@@ -141,4 +143,4 @@ class Traffic:
         until(settled, f"only {version} to answer")
 
 
-__all__ = ["GATEWAY", "NOBODY", "RATE", "TIMEOUT", "Answers", "Met", "Traffic"]
+__all__ = ["GATEWAY", "LAG", "NOBODY", "RATE", "TIMEOUT", "Answers", "Met", "Traffic"]
