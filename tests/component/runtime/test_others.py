@@ -76,8 +76,8 @@ async def test_a_frozen_operator_that_wakes_up_does_not_take_the_next_step(
     await play.until("the canary is in force", stage="canary", in_force=True)
     async with frozen(play) as stale:
         await play.apply("1")
-        await play.until("the spec is reverted", phase="Succeeded", stable="1")
-        before = await play.rollout()
+        await play.until("the spec is reverted", phase="Succeeded", stable="1", applied=True, retired=())
+        before = await play.rollout(), await play.route()
 
         async def refused() -> bool:
             try:
@@ -87,7 +87,7 @@ async def test_a_frozen_operator_that_wakes_up_does_not_take_the_next_step(
             return False
 
         await eventually("what it decides is refused", refused)
-        assert await play.rollout() == before
+        assert (await play.rollout(), await play.route()) == before
         assert await play.weights() == {"1": 100}
 
 
