@@ -31,12 +31,12 @@ def main() -> None:
     if not given.append:
         for figure in wanted:
             setattr(found, figure, [])
-            found.load.pop(figure, None)
+            found.pieces.pop(figure, None)
     with installed(progress) as bench:
         found.facts = machine.facts(bench)
         for figure in wanted:
             getattr(found, figure).extend(_measure(figure, bench, progress, given.runs, given.seconds))
-            found.load.setdefault(figure, []).append(machine.load())
+            found.pieces.setdefault(figure, []).append(machine.piece())
             found.save()
             report.write(found)
     print(report.write(found))

@@ -14,21 +14,20 @@ from e2e.support.manifests import REPOSITORY
 
 
 def facts(bench: Bench) -> dict[str, str]:
-    """Machine, versions and commit, in words."""
+    """Machine and versions, in words."""
     node = bench.kube.list(NODE)[0]["status"]["nodeInfo"]
     return {
-        "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": f"{os.cpu_count()} cores ({_processor()}), {_memory()} GB of memory, shared with all of the cluster",
         "system": f"{node['osImage']}, Linux {platform.release()}",
         "Kubernetes": f"{node['kubeletVersion']}, one node, {node['containerRuntimeVersion']}",
         "gateway": f"Envoy Gateway {versions.ENVOY_GATEWAY}",
-        "commit": _commit(),
     }
 
 
-def load() -> float:
-    """How many processes wanted a processor in the last minute; above the number of cores they waited."""
-    return os.getloadavg()[0]
+def piece() -> str:
+    """When something was measured, of which commit, and how many processes wanted a processor in the last minute."""
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{now}, commit {_commit()}, load average {os.getloadavg()[0]:.1f}"
 
 
 def _processor() -> str:

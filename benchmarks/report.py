@@ -28,7 +28,7 @@ def write(results: Results) -> str:
         parts += ["## At rest", _idle(results.idle)]
     if results.moving:
         parts += ["## In a step", _moving(results.moving)]
-    parts += [_load(results)]
+    parts += ["## When", _pieces(results)]
     text = "\n\n".join(parts) + "\n"
     FILE.write_text(text, encoding="utf-8")
     return text
@@ -126,11 +126,9 @@ def _sum(rows: Sequence[Row]) -> dict[str, float]:
     return {key: sum(row[key] for row in rows) for key in rows[0]}
 
 
-def _load(results: Results) -> str:
-    said = ", ".join(
-        f"{figure} {' / '.join(f'{one:.1f}' for one in values)}" for figure, values in results.load.items()
-    )
-    return f"Load average of the machine at the end of each piece: {said}."
+def _pieces(results: Results) -> str:
+    rows = [(figure, piece) for figure, pieces in results.pieces.items() for piece in pieces]
+    return _table(("figure", "each piece: when it ended, of which commit, how busy the machine was"), rows)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -17,13 +17,13 @@ class Results:
 
     Attributes:
         facts: on what it was measured.
-        load: per figure, the machine's load average at the end of each piece.
+        pieces: per figure, when each piece was measured, of which commit, and how busy the machine was at its end.
         rollback, quiet: runs, one row each.
         idle, moving: rows of costs.
     """
 
     facts: dict[str, str] = field(default_factory=dict)
-    load: dict[str, list[float]] = field(default_factory=dict)
+    pieces: dict[str, list[str]] = field(default_factory=dict)
     rollback: list[Row] = field(default_factory=list)
     quiet: list[Row] = field(default_factory=list)
     idle: list[Row] = field(default_factory=list)
