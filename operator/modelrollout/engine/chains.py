@@ -41,6 +41,7 @@ LOADING: Final[tuple[Policy[Loading], ...]] = (
     policies.load_deadline,  # acts under an invalid spec too: pods that load for ever cost money
     policies.invalid,
     policies.load_wait,
+    policies.unchecked,  # pods may load meanwhile, but get no traffic
     policies.route_at_rest,  # the last thing before traffic: a rise starts from a known split
     policies.enter_first,  # always answers
 )
@@ -50,6 +51,7 @@ RESTING: Final[tuple[Policy[Resting], ...]] = (
     policies.steady,
     policies.failed_before,  # before warm_return and begin: a failure is not retried by itself
     policies.warm_return,  # before begin: back is one write, not a rollout
+    policies.unchecked,  # after what is back to a known revision: only something new needs the check
     policies.route_at_rest,
     policies.begin,  # always answers
 )

@@ -90,6 +90,13 @@ def invalid(s: Stepping | Loading | Resting | Empty) -> Decision | None:
     return _wait("NameTaken" if taken else "InvalidSpec", "; ".join(s.seen.problems))
 
 
+def unchecked(s: Loading | Resting) -> Decision | None:
+    """Nothing starts on a spec that may turn out to be one that cannot be carried out."""
+    if s.seen.unchecked is None:
+        return None
+    return _wait("SpecUnchecked", f"the spec could not be fully checked yet: {s.seen.unchecked}")
+
+
 def suspended(s: Stepping) -> Decision | None:
     """A suspended candidate waits for a ready endpoint."""
     since = s.attempt.unready_since

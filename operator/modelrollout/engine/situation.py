@@ -26,6 +26,7 @@ class Observation:
 
     Attributes:
         problems: why the spec cannot be carried out; empty when it can.
+        unchecked: why it is not known yet whether there are problems; None when it is.
         revisions: all revisions that have objects, and the desired one.
         evidence: what Prometheus shows of the current step; None outside of a step.
         next_evidence_at: when there will be more of it.
@@ -39,6 +40,7 @@ class Observation:
     revisions: tuple[RevisionState, ...]
     evidence: Evidence | None = None
     next_evidence_at: datetime | None = None
+    unchecked: str | None = None
 
     @property
     def status(self) -> ModelRolloutStatus:

@@ -54,7 +54,7 @@ class Observer:
         if _lowers(judged):
             return judged
         problems = await self._validator.problems(rollout, desired, source.provider, now)
-        return replace(judged, problems=problems)
+        return replace(judged, problems=problems, unchecked=self._validator.unanswered(rollout.key))
 
     def ask_again_at(self, key: Key) -> datetime | None:
         """When an objection to a spec is to be checked again."""

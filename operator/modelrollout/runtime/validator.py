@@ -37,14 +37,14 @@ class _Known:
     """What the API server and Prometheus said.
 
     Attributes:
-        complete: whether both have answered.
+        unanswered: who could not be asked, and why; None when all have answered.
     """
 
     generation: int
     uid: str
     at: datetime
     problems: tuple[str, ...]
-    complete: bool
+    unanswered: str | None
 
 
 class Validator:
@@ -73,6 +73,11 @@ class Validator:
             self._known[rollout.key] = known
         return (*free, *known.problems)
 
+    def unanswered(self, key: Key) -> str | None:
+        """Why the spec is not fully checked yet; None when it is."""
+        known = self._known.get(key)
+        return None if known is None else known.unanswered
+
     def ask_again_at(self, key: Key) -> datetime | None:
         """When somebody is asked again although nothing has changed; None if that is not needed."""
         known = self._known.get(key)
@@ -80,7 +85,7 @@ class Validator:
 
     async def _ask(self, rollout: ModelRollout, desired: Revision, provider: MetricProvider, now: datetime) -> _Known:
         problems: list[str] = []
-        complete = True
+        unanswered = None
         try:
             problems += await self._workloads.of(rollout).problems(rollout, desired)
             problems += await self._traffics.of(rollout).review(rollout)
@@ -91,12 +96,12 @@ class Validator:
         except (TransientError, ProviderUnavailableError) as error:
             # Not knowing is no defect of the spec: what is known counts, and the rest is asked again.
             logger().info("spec not fully checked yet", error=str(error))
-            complete = False
-        return _Known(rollout.generation, rollout.uid, now, tuple(dict.fromkeys(problems)), complete)
+            unanswered = str(error)
+        return _Known(rollout.generation, rollout.uid, now, tuple(dict.fromkeys(problems)), unanswered)
 
 
 def _is_settled(known: _Known) -> bool:
-    return known.complete and not known.problems
+    return known.unanswered is None and not known.problems
 
 
 def _still_counts(known: _Known, rollout: ModelRollout, now: datetime) -> bool:

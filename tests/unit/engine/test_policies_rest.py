@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from modelrollout.engine import policies
+from modelrollout.engine.chains import decide
 from modelrollout.engine.observed import Acceptance
 from modelrollout.engine.plan import Action
+from modelrollout.engine.situation import situation_of
 from tests.support.cases import Case, as_empty, as_loading, as_resting, check, table
 from tests.support.scenes import (
     CANDIDATE,
@@ -103,6 +105,15 @@ WARM = with_pods(resting(raw_spec(), previous=previous(CANDIDATE)), pods(CANDIDA
 )
 def test_warm_return(case: Case) -> None:
     check(policies.warm_return(as_resting(case.seen)), case)
+
+
+def test_nothing_new_starts_on_a_spec_that_is_not_fully_checked() -> None:
+    why = "Prometheus does not answer"
+    for seen in (replace(resting(raw_spec()), unchecked=why), replace(loading(2), unchecked=why)):
+        decision = decide(situation_of(seen))
+        assert (decision.action, decision.reason) == (Action.WAIT, "SpecUnchecked")
+        assert why in decision.message
+    assert decide(situation_of(replace(resting(), unchecked=why))).reason == "Serving"
 
 
 def test_a_new_revision_begins() -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from modelrollout.analysis.verdict import Verdict
+from modelrollout.api.resource import Key
 from modelrollout.engine.decide import decide
 from modelrollout.engine.observed import Evidence, RouteState
 from modelrollout.engine.plan import Action
@@ -58,6 +59,9 @@ class Sources:
         self.asked.append("prometheus")
         assert self.seen.evidence is not None
         return self.seen.evidence, NOW
+
+    def unanswered(self, _: Key) -> str | None:
+        return None
 
     async def problems(self, *_: object) -> tuple[str, ...]:
         self.asked.append("validator")

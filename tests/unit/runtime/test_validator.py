@@ -132,9 +132,11 @@ async def test_what_the_caches_tell_counts_at_every_look() -> None:
 async def test_not_knowing_is_no_objection_and_is_asked_again(error: Exception) -> None:
     bench = Bench(error=error, workload=("bad template",))
     assert await bench.problems() == ("bad template",)
+    assert bench.validator.unanswered(ROLLOUT.key) == str(error)
     bench.judges.workload = ()
     bench.judges.error = None
     assert await bench.problems(now=NOW + ASK_AGAIN) == ()
+    assert bench.validator.unanswered(ROLLOUT.key) is None
     assert bench.judges.asked == EVERYBODY * 2
 
 
