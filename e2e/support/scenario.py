@@ -85,9 +85,11 @@ class Scenario:
         """Wait until a step is in force."""
 
         def in_force(status: ModelRolloutStatus) -> bool:
-            step = status.attempt.step if status.attempt else None
-            right = step is not None and step.stage == stage and weight in (None, step.weight)
-            return right and step is not None and step.in_force_at is not None
+            attempt = status.attempt
+            if attempt is None or attempt.step is None or attempt.unready_since is not None:
+                return False
+            step = attempt.step
+            return step.stage == stage and weight in {None, step.weight} and step.in_force_at is not None
 
         return self.until(in_force, f"stage {stage} to be in force")
 
