@@ -59,12 +59,10 @@ def test_a_service_of_somebody_else(scenario: Scenario) -> None:
     before = scenario.kube.get(SERVICE, NAME, scenario.namespace)
 
     scenario.apply("v2", {"traffic.gatewayAPI.hostnames": [f"other.{host(scenario.namespace)}"]})
-    until(lambda: scenario.condition("Stalled")[0] == "True", "the rollout to be stalled")
+    until(lambda: scenario.condition("Stalled")[:2] == ("True", "NameTaken"), "the rollout to be stalled")
 
-    _, reason, message = scenario.condition("Stalled")
-    assert "Service" in message
-    assert NAME in message
-    assert scenario.until_event(reason, "Service", NAME)
+    assert NAME in scenario.condition("Stalled")[2]
+    assert scenario.until_event("NameTaken", "Service", NAME)
     assert traffic.next(100).versions == {"v1"}
     assert scenario.kube.get(SERVICE, NAME, scenario.namespace) == before
 

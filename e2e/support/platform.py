@@ -16,8 +16,8 @@ from e2e.support.kube import GATEWAY, NAMESPACE, NODE, SERVICE, Kube
 from e2e.support.manifests import GATEWAY_NAME, GATEWAY_NAMESPACE, REPOSITORY
 from e2e.support.waiting import until
 
-RELEASE = "modelrollout"
-OPERATOR_NAMESPACE = "modelrollout-system"
+RELEASE = "modelrollout-e2e"
+OPERATOR_NAMESPACE = "modelrollout-e2e"
 OPERATOR_IMAGE = "localhost/modelrollout:1"
 DIGITS_IMAGE = "localhost/digits:1"
 LABEL = "modelrollout-e2e"
@@ -81,7 +81,7 @@ def install(home: Path, served: Sequence[str], unserved: Sequence[str]) -> Platf
     _images(chosen)
     kube = Kube(chosen.kubeconfig)
     _clear(kube)
-    for name in (GATEWAY_NAMESPACE, *served, *unserved):
+    for name in (GATEWAY_NAMESPACE, OPERATOR_NAMESPACE, *served, *unserved):
         kube.create(_namespace(name))
     with progress.task("gateway"):
         kube.create(_gateway())
@@ -134,7 +134,7 @@ def _operator(platform: Platform, served: Sequence[str]) -> None:
         "podAnnotations": {"session": Path(platform.home).name},
     }
     # A definition that was applied by hand, or that an earlier release has left, is taken over.
-    flags = ["--install", "--create-namespace", "--take-ownership", "--wait", "--timeout", "180s", "--values", "-"]
+    flags = ["--install", "--take-ownership", "--wait", "--timeout", "180s", "--values", "-"]
     chart = str(REPOSITORY / "charts" / "modelrollout")
     try:
         _helm(platform, "upgrade", RELEASE, chart, *flags, stdin=json.dumps(values))
