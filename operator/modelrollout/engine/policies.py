@@ -14,6 +14,15 @@ from modelrollout.engine.plan import Action, Decision, Fault
 from modelrollout.engine.revisions import stage_hash
 from modelrollout.engine.situation import Empty, Loading, Resting, Stepping
 from modelrollout.engine.steps import after, fall_back, steps_of
+from modelrollout.engine.wording import (
+    enforced_names,
+    label,
+    not_shown_text,
+    open_checks,
+    open_text,
+    passing_text,
+    ready_text,
+)
 
 
 def _wait(reason: str, message: str) -> Decision:
@@ -132,7 +141,7 @@ def accepted(s: Stepping) -> Decision | None:
     """The gateway has taken the step's weights."""
     if s.step.accepted_at is not None or not _applied(s):
         return None
-    return Decision(Action.ACCEPT, "Accepted", f"the gateway accepted {_label(s)}")
+    return Decision(Action.ACCEPT, "Accepted", f"the gateway accepted {label(s)}")
 
 
 def in_force(s: Stepping) -> Decision | None:
@@ -155,11 +164,11 @@ def passed(s: Stepping) -> Decision | None:
     position = s.position
     if position is None or s.step.in_force_at is None or not _applied(s) or s.evidence.unavailable is not None:
         return None
-    if _open(s) or not _lasted(s, position.duration):
+    if open_checks(s) or not _lasted(s, position.duration):
         return None
-    count = len(_enforced_names(s))
+    count = len(enforced_names(s))
     checks = f"{count}/{count} enforced checks, " if count else ""
-    return _forward(s, "Passed", f"{_label(s)} passed: {checks}{s.evidence.share_text}")
+    return _forward(s, "Passed", f"{label(s)} passed: {checks}{s.evidence.share_text}")
 
 
 def inconclusive(s: Stepping) -> Decision | None:
@@ -170,7 +179,7 @@ def inconclusive(s: Stepping) -> Decision | None:
     if s.seen.evidence is None or _enforced(s, Verdict.HARM):
         # Nobody has looked yet, or what was seen is conclusive and onFailure holds it.
         return None
-    message = f"{_label(s)} stayed open for maxDuration: {_open_text(s)}"
+    message = f"{label(s)} stayed open for maxDuration: {open_text(s)}"
     match position.stage.on_inconclusive:
         case OnInconclusive.ROLLBACK:
             return _away(s, "Inconclusive", message)
@@ -189,12 +198,12 @@ def held(s: Stepping) -> Decision | None:
     if found:
         return _wait("HarmHeld", "onFailure: Hold; " + "; ".join(judged.result.reason for judged in found))
     if not _applied(s):
-        return _unapplied(s.seen.route, f"the route does not carry {_label(s)} yet")
+        return _unapplied(s.seen.route, f"the route does not carry {label(s)} yet")
     if s.evidence.unavailable is not None:
         return _wait("MetricsUnavailable", s.evidence.unavailable)
     if s.step.in_force_at is None:
-        return _wait("ShareNotShown", f"{_not_shown_text(s)}: {s.evidence.share_text}")
-    return _wait("Gathering", _open_text(s)) if _open(s) else _wait("Passing", f"passing: {_passing_text(s)}")
+        return _wait("ShareNotShown", f"{not_shown_text(s)}: {s.evidence.share_text}")
+    return _wait("Gathering", open_text(s)) if open_checks(s) else _wait("Passing", f"passing: {passing_text(s)}")
 
 
 # --- the candidate loads ----------------------------------------------------------------------------------------------
@@ -204,7 +213,7 @@ def load_deadline(s: Loading) -> Decision | None:
     """A candidate that never becomes ready is given up."""
     if s.seen.now < s.attempt.started_at + _progress_deadline(s) or _all_ready(s):
         return None
-    return Decision(Action.ROLL_BACK, "ProgressDeadlineExceeded", _ready_text(s), fails=True)
+    return Decision(Action.ROLL_BACK, "ProgressDeadlineExceeded", ready_text(s), fails=True)
 
 
 def load_wait(s: Loading) -> Decision | None:
@@ -212,7 +221,7 @@ def load_wait(s: Loading) -> Decision | None:
     if _all_ready(s):
         return None
     until = s.attempt.started_at + _progress_deadline(s)
-    return Decision(Action.WAIT, "CandidateLoading", _ready_text(s), until=until)
+    return Decision(Action.WAIT, "CandidateLoading", ready_text(s), until=until)
 
 
 def route_at_rest(s: Loading | Resting) -> Decision | None:
@@ -225,7 +234,7 @@ def route_at_rest(s: Loading | Resting) -> Decision | None:
 def enter_first(s: Loading) -> Decision | None:
     """A ready candidate enters the first step."""
     first = steps_of(s.seen.rollout.spec)[0]
-    return Decision(Action.ENTER, "CandidateReady", f"{_ready_text(s)}: enters {first.label}", step=first)
+    return Decision(Action.ENTER, "CandidateReady", f"{ready_text(s)}: enters {first.label}", step=first)
 
 
 # --- stable serves, nothing is on its way -----------------------------------------------------------------------------
@@ -359,48 +368,5 @@ def _enforced(s: Stepping, verdict: Verdict) -> list[JudgedMetric]:
     return [j for j in s.evidence.judged if j.metric.is_enforced and j.result.verdict is verdict]
 
 
-def _enforced_names(s: Stepping) -> list[str]:
-    return [metric.name for metric in s.seen.rollout.spec.enforced_metrics if metric.applies_to(s.step.stage)]
-
-
-def _open(s: Stepping) -> list[str]:
-    """What each enforced check that does not pass is waiting for; a metric that nobody judged is open too."""
-    results = {judged.metric.name: judged.result for judged in s.evidence.judged}
-    texts = []
-    for name in _enforced_names(s):
-        result = results.get(name)
-        if result is None:
-            texts.append(f"{name}: not judged yet")
-        elif result.verdict is not Verdict.PASS:
-            texts.append(result.reason)
-    return texts
-
-
-def _open_text(s: Stepping) -> str:
-    return "; ".join(_open(s)) or s.evidence.share_text
-
-
-def _not_shown_text(s: Stepping) -> str:
-    if s.evidence.share_shown is None and s.step.mirror_percent:
-        return "set spec.traffic.requests, for only a count shows that copies arrive"
-    return "requests do not follow the weight yet"
-
-
-def _passing_text(s: Stepping) -> str:
-    count = len(_enforced_names(s))
-    samples = max((judged.result.samples for judged in s.evidence.judged), default=0)
-    return f"{count}/{count} checks, n={samples}" if count else s.evidence.share_text
-
-
-def _label(s: Stepping) -> str:
-    return s.position.label if s.position else s.step.stage
-
-
 def _all_ready(s: Loading) -> bool:
     return s.candidate.ready_endpoints >= s.seen.rollout.spec.workload.deployment.replicas
-
-
-def _ready_text(s: Loading) -> str:
-    want = s.seen.rollout.spec.workload.deployment.replicas
-    text = f"{s.candidate.ready_endpoints}/{want} endpoints of version {s.candidate.revision.version} ready"
-    return f"{text}{s.candidate.waiting_text}"

@@ -1,0 +1,55 @@
+"""What policies say of a step: the words that `kubectl get` and events show."""
+
+from __future__ import annotations
+
+from modelrollout.analysis.verdict import Verdict
+from modelrollout.engine.situation import Loading, Stepping
+
+
+def enforced_names(s: Stepping) -> list[str]:
+    """Names of the enforced metrics of the stage."""
+    return [metric.name for metric in s.seen.rollout.spec.enforced_metrics if metric.applies_to(s.step.stage)]
+
+
+def open_checks(s: Stepping) -> list[str]:
+    """What each enforced check that does not pass is waiting for; a metric that nobody judged is open too."""
+    results = {judged.metric.name: judged.result for judged in s.evidence.judged}
+    texts = []
+    for name in enforced_names(s):
+        result = results.get(name)
+        if result is None:
+            texts.append(f"{name}: not judged yet")
+        elif result.verdict is not Verdict.PASS:
+            texts.append(result.reason)
+    return texts
+
+
+def open_text(s: Stepping) -> str:
+    """What the step waits for."""
+    return "; ".join(open_checks(s)) or s.evidence.share_text
+
+
+def not_shown_text(s: Stepping) -> str:
+    """Why a step is not in force."""
+    if s.evidence.share_shown is None and s.step.mirror_percent:
+        return "set spec.traffic.requests, for only a count shows that copies arrive"
+    return "requests do not follow the weight yet"
+
+
+def passing_text(s: Stepping) -> str:
+    """How many checks pass, on how many requests."""
+    count = len(enforced_names(s))
+    samples = max((judged.result.samples for judged in s.evidence.judged), default=0)
+    return f"{count}/{count} checks, n={samples}" if count else s.evidence.share_text
+
+
+def label(s: Stepping) -> str:
+    """What the step is called."""
+    return s.position.label if s.position else s.step.stage
+
+
+def ready_text(s: Loading) -> str:
+    """How far the candidate has loaded."""
+    want = s.seen.rollout.spec.workload.deployment.replicas
+    text = f"{s.candidate.ready_endpoints}/{want} endpoints of version {s.candidate.revision.version} ready"
+    return f"{text}{s.candidate.waiting_text}"
