@@ -126,3 +126,10 @@ def test_gateways_are_what_the_operator_knows_of_them() -> None:
     shadows = {row[0].rsplit(" ", 1)[0]: row[2] for row in table_after("Gateways") if row[0] != "others"}
     assert shadows == {name: SHADOW[MEASURED[controller]] for name, controller in CONTROLLERS.items()}
     assert set(CONTROLLERS.values()) == set(MEASURED)
+
+
+def test_figures_are_of_the_measured_kind() -> None:
+    measured = text_of(ROOT / "benchmarks/results.md")
+    figures = [re.split(r" \(\d| of \d", row[0])[0] for row in table_after("Numbers")]
+    assert len(figures) == 5
+    assert [figure for figure in figures if f"| {figure}" not in measured] == []
