@@ -133,3 +133,11 @@ def test_figures_are_of_the_measured_kind() -> None:
     figures = [re.split(r" \(\d| of \d", row[0])[0] for row in table_after("Numbers")]
     assert len(figures) == 5
     assert [figure for figure in figures if f"| {figure}" not in measured] == []
+
+
+def test_what_is_shown_of_the_demo_is_of_its_transcript_and_in_its_order() -> None:
+    transcript = text_of(ROOT / "docs/demo-transcript.txt").splitlines()
+    shown = [line for line in blocks("text")[0].splitlines() if line]
+    assert len(shown) > 25
+    lines = iter(transcript)
+    assert [line for line in shown if line not in lines] == []
