@@ -43,6 +43,7 @@ LOADING: Final[tuple[Policy[Loading], ...]] = (
     policies.load_wait,
     policies.unchecked,  # pods may load meanwhile, but get no traffic
     policies.route_at_rest,  # the last thing before traffic: a rise starts from a known split
+    policies.unscraped,  # after the route: what is waited for last is seen last
     policies.enter_first,  # always answers
 )
 

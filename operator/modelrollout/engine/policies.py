@@ -231,6 +231,17 @@ def route_at_rest(s: Loading | Resting) -> Decision | None:
     return _unapplied(s.seen.route, "the route does not give stable all traffic yet")
 
 
+def unscraped(s: Loading) -> Decision | None:
+    """No request reaches a candidate that Prometheus does not scrape yet: its first errors would be seen by nobody.
+
+    Prometheus finds new pods seconds after they are ready. What they answer before is the baseline of their counters.
+    """
+    if s.seen.scraped is not False:
+        return None
+    text = f"{ready_text(s)}, and Prometheus, which scrapes the stable version, does not scrape it yet"
+    return Decision(Action.WAIT, "CandidateNotScraped", text, until=s.seen.next_evidence_at)
+
+
 def enter_first(s: Loading) -> Decision | None:
     """A ready candidate enters the first step."""
     first = steps_of(s.seen.rollout.spec)[0]

@@ -30,6 +30,8 @@ class Observation:
         revisions: all revisions that have objects, and the desired one.
         evidence: what Prometheus shows of the current step; None outside of a step.
         next_evidence_at: when there will be more of it.
+        scraped: whether Prometheus scrapes the candidate that waits for its first requests; None where that cannot be
+            told, or nobody needs to know.
     """
 
     now: datetime
@@ -40,6 +42,7 @@ class Observation:
     revisions: tuple[RevisionState, ...]
     evidence: Evidence | None = None
     next_evidence_at: datetime | None = None
+    scraped: bool | None = None
     unchecked: str | None = None
 
     @property

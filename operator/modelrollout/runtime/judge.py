@@ -18,12 +18,14 @@ from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.reader import CounterReader
 from modelrollout.runtime.asking import Asking
 from modelrollout.runtime.counting import Counting, ShareEvidence
-from modelrollout.runtime.looking import Look
+from modelrollout.runtime.looking import Look, scope_of
 from modelrollout.runtime.next_look import next_look
 from modelrollout.runtime.settings import Settings
 
 ALPHA = 0.01
 """Probability of a false rollback per attempt, shared equally by its enforced ratio metrics."""
+RECENT_SCRAPES = 3
+"""Whoever was not scraped in the time of so many is not scraped."""
 CLOCK_TRUST_SECONDS = 60.0
 CLOCK_NOISE_SECONDS = 0.3
 
@@ -83,6 +85,29 @@ class Judge:
         )
         scraped_at = max((one.scraped_at for one in found if one.scraped_at is not None), default=None)
         return _evidence(look, list(found), share), next_look(look, metrics, scraped_at)
+
+    async def scrapes(
+        self, rollout: ModelRollout, candidate: str, stable: str, now: datetime
+    ) -> tuple[bool | None, datetime]:
+        """Whether the candidate's pods are scraped as those of stable are, and when to ask again.
+
+        None where nothing is known: Prometheus does not answer, or does not name stable's pods as we expect it to.
+        """
+        again = now + self._settings.scrape_interval
+        offset = await self._clock_offset(now)
+        if isinstance(offset, str):
+            return None, again
+        scope = scope_of(rollout, self._settings)
+        span = RECENT_SCRAPES * self._settings.scrape_interval.total_seconds()
+        found = await self._provider.raw(f"up{{{scope.selector(candidate, stable)}}}", now.timestamp() + offset, span)
+        if not isinstance(found, tuple):
+            return None, again
+        seen = {
+            scope.revision_of(series.labels, (candidate, stable))
+            for series in found
+            if any(value == 1.0 for _, value in series.samples)
+        }
+        return candidate in seen if stable in seen else None, again
 
     async def _clock_offset(self, now: datetime) -> float | str:
         """Prometheus's clock less ours; why it is not known as a text."""

@@ -35,8 +35,7 @@ class Look:
     @property
     def scope(self) -> Scope:
         """Whose series are read."""
-        style = SelectorStyle(revision_label=self.settings.revision_label, rollout_label=self.settings.name_label)
-        return Scope(self.rollout.key.namespace, self.rollout.key.name, style)
+        return scope_of(self.rollout, self.settings)
 
     @property
     def leaves_stable_no_share(self) -> bool:
@@ -93,6 +92,12 @@ class Look:
         if not self.leaves_stable_no_share:
             return None
         return next((float(entry.bound) for entry in self.attempt.frozen if entry.metric == metric), None)
+
+
+def scope_of(rollout: ModelRollout, settings: Settings) -> Scope:
+    """Whose series are read, and how their labels name a revision."""
+    style = SelectorStyle(revision_label=settings.revision_label, rollout_label=settings.name_label)
+    return Scope(rollout.key.namespace, rollout.key.name, style)
 
 
 def limits_of(metric: Metric) -> Limits:

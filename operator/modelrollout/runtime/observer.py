@@ -8,9 +8,10 @@ from typing import Final
 
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.engine.decide import decide
-from modelrollout.engine.plan import LOWERING
+from modelrollout.engine.plan import LOWERING, Action
 from modelrollout.engine.revisions import revision_of
 from modelrollout.engine.situation import Observation
+from modelrollout.engine.steps import steps_of
 from modelrollout.runtime.sources import Source, Sources
 from modelrollout.runtime.validator import Validator
 from modelrollout.traffic.registry import Traffics
@@ -61,13 +62,25 @@ class Observer:
         return self._validator.ask_again_at(key)
 
     async def _judged(self, glance: Observation, source: Source) -> Observation:
-        """With evidence, in a step."""
+        """With evidence, in a step; before the first one, with whether there will be any."""
         rollout, status = glance.rollout, glance.status
         if status.attempt is None or status.attempt.step is None or status.stable is None:
             source.judge.forget(rollout.uid)
-            return glance
+            return await self._awaited(glance, source)
         evidence, more_at = await source.judge.evidence(rollout, status.stable, glance.now)
         return replace(glance, evidence=evidence, next_evidence_at=more_at)
+
+    async def _awaited(self, glance: Observation, source: Source) -> Observation:
+        """With whether a candidate that would get its first live requests now is scraped."""
+        rollout, status = glance.rollout, glance.status
+        if not rollout.spec.enforced_metrics or decide(glance).action is not Action.ENTER:
+            return glance
+        if status.attempt is None or status.stable is None or steps_of(rollout.spec)[0].weight == 0:
+            return glance
+        scraped, again_at = await source.judge.scrapes(
+            rollout, status.attempt.revision, status.stable.revision, glance.now
+        )
+        return replace(glance, scraped=scraped, next_evidence_at=again_at)
 
 
 def _lowers(seen: Observation) -> bool:

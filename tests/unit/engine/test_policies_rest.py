@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from modelrollout.engine import policies
 from modelrollout.engine.chains import decide
+from modelrollout.engine.decide import decide as plan_of
 from modelrollout.engine.observed import Acceptance
 from modelrollout.engine.plan import Action
 from modelrollout.engine.situation import situation_of
@@ -68,6 +70,22 @@ def test_load_wait(case: Case) -> None:
 )  # fmt: skip
 def test_route_at_rest(case: Case) -> None:
     check(policies.route_at_rest(as_loading(case.seen)), case)
+
+
+@table(
+    Case("scraped", replace(loading(2), scraped=True), None),
+    Case("nobody can tell", loading(2), None),
+    Case("not scraped", replace(loading(2), scraped=False), Action.WAIT, "CandidateNotScraped",
+         text="does not scrape it yet"),
+)  # fmt: skip
+def test_unscraped(case: Case) -> None:
+    check(policies.unscraped(as_loading(case.seen)), case)
+
+
+def test_a_candidate_that_is_not_scraped_is_looked_at_again_when_there_may_be_more() -> None:
+    again = NOW + timedelta(seconds=1)
+    plan = plan_of(replace(loading(2), scraped=False, next_evidence_at=again))
+    assert (plan.action, plan.reason, plan.wake_at) == (Action.WAIT, "CandidateNotScraped", again)
 
 
 def test_a_ready_candidate_enters_the_first_step() -> None:

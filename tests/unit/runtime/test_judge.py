@@ -12,11 +12,11 @@ from modelrollout.analysis.outcome import Outcome, Unavailable, Value
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.engine.observed import Evidence
 from modelrollout.engine.situation import Observation
-from modelrollout.metrics.provider import MetricProvider
+from modelrollout.metrics.provider import MetricProvider, RawSeries
 from modelrollout.runtime.judge import Judge, requests_selector
 from modelrollout.runtime.settings import Settings
 from tests.support import scenes
-from tests.support.scenes import NOW, STABLE
+from tests.support.scenes import CANDIDATE, NOW, STABLE
 
 pytestmark = pytest.mark.unit
 
@@ -35,6 +35,7 @@ class Prometheus:
     ahead: float = 0.0
     outcome: Outcome = field(default_factory=lambda: Value(0.1))
     away: bool = False
+    series: tuple[RawSeries, ...] = ()
     here: datetime = NOW
     clock_reads: int = 0
 
@@ -46,7 +47,7 @@ class Prometheus:
         return Unavailable("connection refused") if self.away else self.outcome
 
     async def raw(self, *_: object) -> Any:
-        return Unavailable("connection refused") if self.away else ()
+        return Unavailable("connection refused") if self.away else self.series
 
 
 class Bench:
@@ -130,3 +131,26 @@ def test_shares_are_counted_by_the_users_counter_else_by_the_first_ratio() -> No
     assert selector(QUERY, RATIO, requests="mine{$selector}") == "mine{$selector}"
     assert selector(QUERY, RATIO) == "requests_total{$selector}"
     assert selector(QUERY) is None
+
+
+def up(revision: str, value: float = 1.0) -> RawSeries:
+    rollout = scenes.loading(2).rollout.key
+    labels = {"__name__": "up", "namespace": rollout.namespace, "pod": f"{rollout.name}-{revision}-x"}
+    return RawSeries(labels, ((NOW.timestamp() - 1, value),))
+
+
+@pytest.mark.parametrize(
+    ("answers", "scraped"),
+    [
+        pytest.param({"series": (up(STABLE.hash), up(CANDIDATE.hash))}, True, id="both"),
+        pytest.param({"series": (up(STABLE.hash),)}, False, id="stable alone"),
+        pytest.param({"series": (up(STABLE.hash), up(CANDIDATE.hash, 0.0))}, False, id="in vain"),
+        pytest.param({"series": ()}, None, id="neither: it may name pods otherwise"),
+        pytest.param({"series": (up(STABLE.hash, 0.0),)}, None, id="stable in vain"),
+        pytest.param({"away": True}, None, id="no answer"),
+    ],
+)
+async def test_whether_the_candidate_is_scraped_as_stable_is(answers: dict[str, Any], scraped: object) -> None:
+    rollout = scenes.loading(2).rollout
+    found = await Bench(**answers).judge.scrapes(rollout, CANDIDATE.hash, STABLE.hash, NOW)
+    assert found == (scraped, NOW + timedelta(seconds=1))

@@ -10,6 +10,7 @@ import pytest
 
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.resource import Key
+from modelrollout.api.status import AttemptStatus
 from modelrollout.engine.decide import decide
 from modelrollout.engine.observed import Evidence, RouteState
 from modelrollout.engine.plan import Action
@@ -60,6 +61,10 @@ class Sources:
         assert self.seen.evidence is not None
         return self.seen.evidence, NOW
 
+    async def scrapes(self, *_: object) -> tuple[bool | None, datetime]:
+        self.asked.append("scrapes")
+        return False, NOW
+
     def unanswered(self, _: Key) -> str | None:
         return None
 
@@ -83,6 +88,39 @@ async def test_in_a_step_everything_is_gathered() -> None:
 async def test_outside_of_a_step_prometheus_is_not_asked() -> None:
     sources = Sources(scenes.resting())
     await observe(sources)
+    assert sources.asked == ["forget", "validator"]
+
+
+def at_first_step(raw: dict[str, Any], ready: int = 2) -> Observation:
+    """A candidate of this spec that has loaded, or still does."""
+    seen = scenes.resting(raw)
+    attempt = AttemptStatus(**seen.desired.ref.model_dump(), started_at=NOW)
+    return replace(
+        scenes.with_status(seen, attempt=attempt),
+        revisions=(scenes.pods(scenes.STABLE), scenes.pods(seen.desired, ready)),
+    )
+
+
+LIVE_FIRST = scenes.raw_spec(stages=scenes.STAGES[1:])
+
+
+async def test_before_the_first_live_request_somebody_must_be_watching() -> None:
+    sources = Sources(at_first_step(LIVE_FIRST))
+    seen = await observe(sources)
+    assert sources.asked == ["forget", "scrapes", "validator"]
+    assert (seen.scraped, seen.next_evidence_at) == (False, NOW)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(at_first_step(LIVE_FIRST, ready=1), id="loading"),
+        pytest.param(scenes.loading(2), id="a shadow first"),
+    ],
+)
+async def test_whoever_gets_no_live_request_now_needs_nobody_watching(seen: Observation) -> None:
+    sources = Sources(seen)
+    assert (await observe(sources)).scraped is None
     assert sources.asked == ["forget", "validator"]
 
 
