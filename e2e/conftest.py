@@ -56,7 +56,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        shutil.rmtree(config.stash[HOME])
+        shutil.rmtree(config.stash[HOME], ignore_errors=True)
 
 
 @pytest.hookimpl(hookwrapper=True)
