@@ -18,7 +18,7 @@ demo-down: ## Take the demo's cluster away again
 test: $(VENV)/ready ## Every test: lint and types, unit, component, e2e
 	@$(PY) -m tests.run
 
-lint unit component e2e: $(VENV)/ready ## One kind of test alone
+lint unit component cluster e2e: $(VENV)/ready ## One kind of test alone
 	@$(PY) -m tests.run $@
 
 bench: $(VENV)/ready ## The figures in benchmarks/, on a real cluster
@@ -43,4 +43,4 @@ $(VENV)/ready: requirements/dev.txt
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help demo demo-down test lint unit component e2e bench generate lock
+.PHONY: help demo demo-down test lint unit component cluster e2e bench generate lock

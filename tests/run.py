@@ -52,13 +52,17 @@ def lint() -> Count:
     return count
 
 
-def marked(marker: str, *options: str) -> Callable[[], Count]:
-    """The tests of one marker, by pytest."""
+def marked(marker: str, *options: str, below: tuple[str, ...] = TESTS) -> Callable[[], Count]:
+    """The tests of one marker, by pytest.
+
+    Args:
+        below: folders that they are looked for in.
+    """
 
     def run() -> Count:
         with tempfile.TemporaryDirectory() as directory:
             report = Path(directory) / "report.xml"
-            command = [PYTHON, "-m", "pytest", "-m", marker, *options, f"--junitxml={report}", *TESTS]
+            command = [PYTHON, "-m", "pytest", "-m", marker, *options, f"--junitxml={report}", *below]
             code = subprocess.run(command, cwd=ROOT, check=False).returncode
             return _counted(report, code)
 
@@ -83,7 +87,9 @@ KINDS: dict[str, Callable[[], Count]] = {
     "lint": lint,
     "unit": marked("unit", "-q", "-n", "2"),
     "component": marked("component", "-q"),
-    "e2e": marked("e2e", "-v", "-n", "4", "--dist", "loadscope"),
+    # Apart from the scenarios: starting and killing whole clusters would take the processors from what they measure.
+    "cluster": marked("e2e", "-q", "-n", "2", "--dist", "loadscope", below=("e2e/cluster",)),
+    "e2e": marked("e2e", "-v", "-n", "4", "--dist", "loadscope", below=("e2e/scenarios",)),
 }
 
 
