@@ -142,23 +142,31 @@ class Cluster:
                 self._install(making, node)
 
     def _start(self) -> Node:
-        known = self._identify(
-            lambda: ClusterIdentity(self.layout.name, Ports(), network.choose_link(self.layout.name))
-        )
-        if known.link is None:
-            raise StateError(f"{self.layout.root} holds a control plane alone: take it down first, or use another name")
+        known, link = self._linked()
         with self.progress.task("control plane"):
-            network.up(self.layout.netns, known.link)
-            plane = ControlPlane(self.layout, self.binaries, known.ports, known.link.node)
+            plane = ControlPlane(self.layout, self.binaries, known.ports, link.node)
             plane.certify()
             plane.up()
             plane.controllers()
             plane.scheduler()
             control_plane.authorize_nodes(self.kubectl)
         with self.progress.task("node"):
-            node = Node(self.layout, self.binaries, known.link, known.cgroup)
+            node = Node(self.layout, self.binaries, link, known.cgroup)
             node.up(self.kubectl)
         return node
+
+    def _linked(self) -> tuple[ClusterIdentity, network.Link]:
+        """The identity, with its network made: one cluster at a time, or two that start together choose one address."""
+        with cache.locked(network.LOCK):
+            known = self._identify(
+                lambda: ClusterIdentity(self.layout.name, Ports(), network.choose_link(self.layout.name))
+            )
+            if known.link is None:
+                raise StateError(
+                    f"{self.layout.root} holds a control plane alone: take it down first, or use another name"
+                )
+            network.up(self.layout.netns, known.link)
+        return known, known.link
 
     def _install(self, making: Making, node: Node) -> None:
         addons = self._addons()

@@ -17,6 +17,8 @@ PODS = "198.19.0.0/17"
 SERVICES = "198.19.128.0/20"
 API_SERVICE = "198.19.128.1"
 DNS_SERVICE = "198.19.128.10"
+LOCK = Path("/run/modelrollout-links.lock")
+"""Held from choosing a link's addresses until the machine has them."""
 _LINKS = ipaddress.ip_network("198.18.0.0/24")
 
 
