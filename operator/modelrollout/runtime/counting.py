@@ -91,16 +91,7 @@ class Counting:
         assert marked is not None  # noqa: S101 - the model has looked
         memory = self._ratio_memory(look, metric)
         rules = _rules(look, metric, look.evidence_since(metric))
-        request = CounterRequest(
-            uid=look.rollout.uid,
-            metric=metric.name,
-            total=metric.ratio.total,
-            marked=marked,
-            rules=rules,
-            cursor=memory.cursor,
-            now=look.now,
-        )
-        reading = await self._reader.read(request)
+        reading = await self._read(look, metric.name, (metric.ratio.total, marked), rules, memory.cursor)
         if not isinstance(reading, CounterReading):
             return reading
         ticks = (*reading.final, *reading.provisional)
@@ -133,21 +124,22 @@ class Counting:
         known = self._shares.get(look.rollout.uid)
         memory = known if known is not None and known.identity == identity else _ShareMemory(identity, accepted, ())
         rules = _rules(look, None, accepted)
-        request = CounterRequest(
-            uid=look.rollout.uid,
-            metric=SHARE,
-            total=selector,
-            marked=selector,
-            rules=rules,
-            cursor=memory.cursor,
-            now=look.now,
-        )
-        reading = await self._reader.read(request)
+        reading = await self._read(look, SHARE, (selector, selector), rules, memory.cursor)
         if not isinstance(reading, CounterReading):
             return reading
         final = (*memory.final, *reading.final)
         self._shares[look.rollout.uid] = replace(memory, cursor=reading.cursor, final=_compact(final))
         return _share_evidence(look, (*final, *reading.provisional), rules.grid.interval, accepted)
+
+    async def _read(
+        self, look: Look, name: str, selectors: tuple[str, str], rules: CounterRules, cursor: float
+    ) -> CounterReading | Failure:
+        """Read what is new of two counters: all things, and those that are marked."""
+        total, marked = selectors
+        request = CounterRequest(
+            uid=look.rollout.uid, metric=name, total=total, marked=marked, rules=rules, cursor=cursor, now=look.now
+        )
+        return await self._reader.read(request)
 
 
 def _rules(look: Look, metric: Metric | None, since: float) -> CounterRules:
