@@ -6,11 +6,10 @@ All shares and weights here are fractions of 1, not percent.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 from modelrollout.analysis.binomial import log_at_least, log_at_most
 from modelrollout.analysis.eprocess import one_sample_below
-from modelrollout.analysis.evidence import Counts, Tick
+from modelrollout.analysis.evidence import Counts
 
 LEVEL = 0.01
 """A share is refuted when counts as far from it are rarer than this."""
@@ -79,23 +78,17 @@ def mirror_in_force(shadow_n: int, stable_n: int, share: float) -> bool:
     return log_at_most(shadow_n, stable_n, share * (1 - MIRROR_SLACK)) > math.log(LEVEL)
 
 
-def silence(ticks: Iterable[Tick], share: float) -> float:
+def silence_of(candidate_n: int, total_n: int, share: float) -> float:
     """Give the log e-value against "the candidate answers at least half of its share".
 
-    Compare it with `log_threshold(SILENCE_LEVEL)`. Only ticks in which both revisions are known count. Without answers
-    of stable nothing is known about what was asked, so at weight 1 there is no evidence.
+    Compare it with `log_threshold(SILENCE_LEVEL)`. Without answers of stable nothing is known about what was asked, so
+    at weight 1 there is no evidence.
 
     Args:
-        ticks: the ticks since this share was written.
+        candidate_n: answers of the candidate since this share was written.
+        total_n: answers of both revisions in the same time.
         share: the candidate's share of live requests.
     """
-    known = [(tick.candidate, tick.stable) for tick in ticks if tick.candidate is not None and tick.stable is not None]
-    candidate_n = sum(candidate.total for candidate, _ in known)
-    return silence_of(candidate_n, candidate_n + sum(stable.total for _, stable in known), share)
-
-
-def silence_of(candidate_n: int, total_n: int, share: float) -> float:
-    """Give what `silence` gives, from sums: answers of the candidate, and of both revisions, in the same ticks."""
     return one_sample_below(Counts(candidate_n, total_n), share / 2)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from modelrollout.analysis.eprocess import log_threshold
-from modelrollout.analysis.evidence import Counts, Tick
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
+from modelrollout.analysis.paired import Paired, PairedTicks
 from modelrollout.analysis.ratio import Judgement, RatioCheck, judge
 from modelrollout.analysis.ratio_state import RatioState, gather
 from modelrollout.analysis.share import SILENCE_LEVEL, in_force, mirror_in_force, silence_of
 from modelrollout.api.metrics import Metric
-from modelrollout.metrics.counters import CounterRules
+from modelrollout.metrics.counters import FORGET_SECONDS, CounterRules
 from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRequest
 from modelrollout.runtime.looking import Look, limits_of
 
@@ -62,7 +62,8 @@ class ShareEvidence:
 class _ShareMemory:
     identity: tuple[int, float]
     cursor: float
-    final: tuple[Tick, ...]
+    final: PairedTicks
+    last_final: float | None = None
 
 
 class Counting:
@@ -122,14 +123,18 @@ class Counting:
         accepted = look.accepted_since
         identity = (look.step.number, accepted)
         known = self._shares.get(look.rollout.uid)
-        memory = known if known is not None and known.identity == identity else _ShareMemory(identity, accepted, ())
         rules = _rules(look, None, accepted)
-        reading = await self._read(look, SHARE, (selector, selector), rules, memory.cursor)
+        if known is None or known.identity != identity:
+            known = _ShareMemory(identity, accepted, PairedTicks(interval=rules.grid.interval, keep=FORGET_SECONDS))
+        reading = await self._read(look, SHARE, (selector, selector), rules, known.cursor)
         if not isinstance(reading, CounterReading):
             return reading
-        final = (*memory.final, *reading.final)
-        self._shares[look.rollout.uid] = replace(memory, cursor=reading.cursor, final=_compact(final))
-        return _share_evidence(look, (*final, *reading.provisional), rules.grid.interval, accepted)
+        begun = accepted + rules.grid.interval
+        final = known.final.more([tick for tick in reading.final if tick.at >= begun])
+        last_final = reading.final[-1].at if reading.final else known.last_final
+        self._shares[look.rollout.uid] = replace(known, cursor=reading.cursor, final=final, last_final=last_final)
+        ticks = final.more([tick for tick in reading.provisional if tick.at >= begun])
+        return _share_evidence(look, ticks, last_final, accepted)
 
     async def _read(
         self, look: Look, name: str, selectors: tuple[str, str], rules: CounterRules, cursor: float
@@ -154,57 +159,36 @@ def _rules(look: Look, metric: Metric | None, since: float) -> CounterRules:
     )
 
 
-_COMPACT_ABOVE = 512
-
-
-def _compact(ticks: tuple[Tick, ...]) -> tuple[Tick, ...]:
-    """Add the older half of many ticks up into one: a share needs sums only."""
-    if len(ticks) <= _COMPACT_ABOVE:
-        return ticks
-    old, new = ticks[: _COMPACT_ABOVE // 2], ticks[_COMPACT_ABOVE // 2 :]
-    candidate, stable = _sums(old)
-    total = Tick(at=old[-1].at, candidate=Counts(0, candidate), stable=Counts(0, stable), final=True)
-    return (total, *new)
-
-
-def _sums(ticks: tuple[Tick, ...]) -> tuple[int, int]:
-    """Requests of both revisions in the ticks in which both are known."""
-    known = [(t.candidate, t.stable) for t in ticks if t.candidate is not None and t.stable is not None]
-    return sum(candidate.total for candidate, _ in known), sum(stable.total for _, stable in known)
-
-
-def _share_evidence(look: Look, ticks: tuple[Tick, ...], interval: float, accepted: float) -> ShareEvidence:
-    step = look.step
-    candidate, stable = _sums(tuple(tick for tick in ticks if tick.at - interval >= accepted))
-    last_final = max((tick.at for tick in ticks if tick.final), default=None)
-    settled = accepted + look.rollout.spec.traffic.settle.total_seconds()
-    silent = _is_silent(look, ticks, interval, settled)
+def _share_evidence(look: Look, ticks: PairedTicks, last_final: float | None, accepted: float) -> ShareEvidence:
+    step, counted = look.step, ticks.total()
+    silent = _is_silent(look, ticks, accepted + look.rollout.spec.traffic.settle.total_seconds())
     if step.mirror_percent:
-        shown = mirror_in_force(candidate, stable, step.mirror_percent / 100)
-        return ShareEvidence(shown, silent, f"the shadow answered {candidate} copies of {stable} requests", last_final)
-    total = candidate + stable
-    shown = in_force(candidate, total, step.weight / 100, step.previous_weight / 100)
-    return ShareEvidence(shown, silent, f"the candidate answered {candidate} of {total} requests", last_final)
+        shown = mirror_in_force(counted.candidate, counted.stable, step.mirror_percent / 100)
+        text = f"the shadow answered {counted.candidate} copies of {counted.stable} requests"
+        return ShareEvidence(shown, silent, text, last_final)
+    total = counted.candidate + counted.stable
+    shown = in_force(counted.candidate, total, step.weight / 100, step.previous_weight / 100)
+    text = f"the candidate answered {counted.candidate} of {total} requests"
+    return ShareEvidence(shown, silent, text, last_final)
 
 
-def _is_silent(look: Look, ticks: tuple[Tick, ...], interval: float, settled: float) -> bool:
+def _is_silent(look: Look, ticks: PairedTicks, settled: float) -> bool:
     """Whether the candidate answers improbably few, in the whole step or lately: a long good time hides nothing."""
     if look.leaves_stable_no_share:
         # Nobody else's answers show what was asked: there is no evidence of silence.
         return False
     lately = max(settled, look.now - RECENT_SECONDS)
-    return any(
-        _is_silent_since(look, tuple(tick for tick in ticks if tick.at - interval >= since), interval, level)
-        for since, level in ((settled, SILENCE_LEVEL), (lately, RECENT_SILENCE_LEVEL))
+    return _shows_silence(look, ticks.total(settled), SILENCE_LEVEL) or _shows_silence(
+        look, ticks.within(lately), RECENT_SILENCE_LEVEL
     )
 
 
-def _is_silent_since(look: Look, ticks: tuple[Tick, ...], interval: float, level: float) -> bool:
-    if not ticks or ticks[-1].at - ticks[0].at + interval < SILENCE_SECONDS:
+def _shows_silence(look: Look, counted: Paired, level: float) -> bool:
+    if counted.seconds < SILENCE_SECONDS:
         return False
-    candidate, stable = _sums(ticks)
     if look.step.mirror_percent:
-        evidence = silence_of(min(candidate, stable), stable, look.step.mirror_percent / 100)
+        answered, share = min(counted.candidate, counted.stable), look.step.mirror_percent / 100
+        evidence = silence_of(answered, counted.stable, share)
     else:
-        evidence = silence_of(candidate, candidate + stable, look.step.weight / 100)
+        evidence = silence_of(counted.candidate, counted.candidate + counted.stable, look.step.weight / 100)
     return evidence >= log_threshold(level)

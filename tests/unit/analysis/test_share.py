@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from modelrollout.analysis.eprocess import log_threshold
-from modelrollout.analysis.evidence import Counts, Tick
-from modelrollout.analysis.share import SILENCE_LEVEL, in_force, mirror_in_force, silence, silence_of
+from modelrollout.analysis.share import SILENCE_LEVEL, in_force, mirror_in_force, silence_of
 
 pytestmark = pytest.mark.unit
 
@@ -79,27 +78,18 @@ def test_a_mirror_takes_a_fraction(share: float) -> None:
         mirror_in_force(1, 1, share)
 
 
-def _tick(candidate: int | None, stable: int | None) -> Tick:
-    def counts(total: int | None) -> Counts | None:
-        return None if total is None else Counts(0, total)
-
-    return Tick(0.0, counts(candidate), counts(stable), final=True)
-
-
 @pytest.mark.parametrize(
-    ("tick", "silent_within"),
+    ("candidate", "stable", "silent_within"),
     [
-        pytest.param(_tick(0, 36), 15, id="hanging-at-10-percent-of-40-a-second"),
-        pytest.param(_tick(4, 36), None, id="answering-its-share"),
-        pytest.param(_tick(3, 37), None, id="answering-a-little-less"),
-        pytest.param(_tick(0, 0), None, id="nobody-asks"),
-        pytest.param(_tick(None, 36), None, id="candidate-not-scraped"),
-        pytest.param(_tick(0, None), None, id="stable-not-scraped"),
+        pytest.param(0, 36, 15, id="hanging-at-10-percent-of-40-a-second"),
+        pytest.param(4, 36, None, id="answering-its-share"),
+        pytest.param(3, 37, None, id="answering-a-little-less"),
+        pytest.param(0, 0, None, id="nobody-asks"),
     ],
 )
-def test_silence(tick: Tick, silent_within: int | None) -> None:
+def test_silence(candidate: int, stable: int, silent_within: int | None) -> None:
     threshold = log_threshold(SILENCE_LEVEL)
-    silent = (n for n in range(1, 301) if silence([tick] * n, 0.1) >= threshold)
+    silent = (n for n in range(1, 301) if silence_of(n * candidate, n * (candidate + stable), 0.1) >= threshold)
     first = next(silent, None)
     if silent_within is None:
         assert first is None
