@@ -35,3 +35,18 @@ class Workload(APIModel):
     """What serves the model."""
 
     deployment: Deployment = Field(description="Pods made from a template.")
+
+    @property
+    def replicas(self) -> int:
+        """Pods that a revision needs to answer all requests."""
+        return self.deployment.replicas
+
+    @property
+    def progress_deadline(self) -> timedelta:
+        """How long a candidate may take to become ready."""
+        return self.deployment.progress_deadline
+
+    @property
+    def drain(self) -> timedelta:
+        """How long a revision keeps its pods after its traffic has gone."""
+        return self.deployment.drain

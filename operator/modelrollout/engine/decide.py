@@ -84,7 +84,7 @@ def decide(seen: Observation) -> Plan:
 
 def _pruned(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus:
     """Forget what has drained and what is no longer warm."""
-    drain = seen.rollout.spec.workload.deployment.drain
+    drain = seen.rollout.spec.workload.drain
     named = {status.stable.revision if status.stable else None, status.attempt.revision if status.attempt else None}
     # It drains from when its traffic is seen to be gone: the write may have been held up.
     fresh = tuple(
@@ -98,7 +98,7 @@ def _pruned(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus
 
 
 def _replicas(seen: Observation, status: ModelRolloutStatus) -> dict[str, int]:
-    want = seen.rollout.spec.workload.deployment.replicas
+    want = seen.rollout.spec.workload.replicas
     if status.stable is None and seen.problems:
         return {}
     routed = {state.revision.hash for state in seen.revisions if _is_routed(seen, state.revision.hash)}
@@ -169,14 +169,14 @@ def _wakes(seen: Observation, status: ModelRolloutStatus, decision: Decision) ->
     if status.previous is not None:
         yield status.previous.warm_until
     for entry in status.retired:
-        yield entry.since + spec.workload.deployment.drain
+        yield entry.since + spec.workload.drain
     if status.attempt is None:
         return
     step, since = status.attempt.step, status.attempt.unready_since
     if since is not None:
-        yield since + spec.workload.deployment.progress_deadline
+        yield since + spec.workload.progress_deadline
     if step is None:
-        yield status.attempt.started_at + spec.workload.deployment.progress_deadline
+        yield status.attempt.started_at + spec.workload.progress_deadline
         return
     if seen.next_evidence_at is not None:
         yield seen.next_evidence_at

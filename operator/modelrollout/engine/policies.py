@@ -290,14 +290,14 @@ def begin(s: Resting) -> Decision | None:
 
 def first_ready(s: Empty) -> Decision | None:
     """The first revision runs no stages: there is nothing to compare it with."""
-    if s.desired.replicas is None or s.desired.ready_endpoints < s.seen.rollout.spec.workload.deployment.replicas:
+    if s.desired.replicas is None or s.desired.ready_endpoints < s.seen.rollout.spec.workload.replicas:
         return None
     return Decision(Action.ADOPT, "FirstRevision", f"version {s.desired.revision.version} is ready and serves")
 
 
 def first_loading(s: Empty) -> Decision | None:
     """Until it is ready it gets no route; a new spec replaces it."""
-    want = s.seen.rollout.spec.workload.deployment
+    want = s.seen.rollout.spec.workload
     text = (
         f"{s.desired.ready_endpoints}/{want.replicas} endpoints of the first version {s.desired.revision.version} ready"
         f"{s.desired.waiting_text}"
@@ -372,7 +372,7 @@ def _unapplied(route: RouteState | None, otherwise: str) -> Decision:
 
 
 def _progress_deadline(s: Stepping | Loading) -> timedelta:
-    return s.seen.rollout.spec.workload.deployment.progress_deadline
+    return s.seen.rollout.spec.workload.progress_deadline
 
 
 def _enforced(s: Stepping, verdict: Verdict) -> list[JudgedMetric]:
@@ -380,4 +380,4 @@ def _enforced(s: Stepping, verdict: Verdict) -> list[JudgedMetric]:
 
 
 def _all_ready(s: Loading) -> bool:
-    return s.candidate.ready_endpoints >= s.seen.rollout.spec.workload.deployment.replicas
+    return s.candidate.ready_endpoints >= s.seen.rollout.spec.workload.replicas

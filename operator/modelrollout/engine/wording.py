@@ -50,6 +50,6 @@ def label(s: Stepping) -> str:
 
 def ready_text(s: Loading) -> str:
     """How far the candidate has loaded."""
-    want = s.seen.rollout.spec.workload.deployment.replicas
+    want = s.seen.rollout.spec.workload.replicas
     text = f"{s.candidate.ready_endpoints}/{want} endpoints of version {s.candidate.revision.version} ready"
     return f"{text}{s.candidate.waiting_text}"

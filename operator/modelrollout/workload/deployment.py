@@ -104,7 +104,7 @@ class DeploymentWorkload:
                 found.append(TakenName(error.message))
         if (DEPLOYMENT, name) in missing:
             template = render.pod_template(rollout, revision)
-            replicas = rollout.spec.workload.deployment.replicas
+            replicas = rollout.spec.workload.replicas
             body = render.deployment(rollout, revision, template, replicas)
             found += await self._dry_run.problems(DEPLOYMENT, body)
         if (SERVICE, name) in missing:

@@ -63,7 +63,7 @@ def deployment(rollout: ModelRollout, revision: Revision, template: Mapping[str,
         "template": template,
         # Its template never changes, so this acts only when somebody restarts or restores it by hand.
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-        "progressDeadlineSeconds": max(1, round(rollout.spec.workload.deployment.progress_deadline.total_seconds())),
+        "progressDeadlineSeconds": max(1, round(rollout.spec.workload.progress_deadline.total_seconds())),
         "revisionHistoryLimit": 0,
     }
     return owned(rollout, DEPLOYMENT, revision.object_name(rollout.key.name), {"spec": spec}, revision=revision.hash)
