@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.errors import TakenName
 from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
-from modelrollout.engine.intent import split_of
-from modelrollout.engine.observed import Acceptance, JudgedMetric, RouteState
-from modelrollout.engine.plan import Action, Decision, Fault
+from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.revisions import stage_hash
+from modelrollout.engine.shared import (
+    all_ready,
+    applied,
+    away,
+    back,
+    enforced,
+    forward,
+    lasted,
+    progress_deadline,
+    routed,
+    unapplied,
+    wait,
+)
 from modelrollout.engine.situation import Empty, Loading, Resting, Stepping
-from modelrollout.engine.steps import after, fall_back, steps_of
+from modelrollout.engine.steps import fall_back, steps_of
 from modelrollout.engine.wording import (
     enforced_names,
     label,
@@ -24,39 +33,34 @@ from modelrollout.engine.wording import (
     ready_text,
 )
 
-
-def _wait(reason: str, message: str) -> Decision:
-    return Decision(Action.WAIT, reason, message)
-
-
 # --- a step is being judged -------------------------------------------------------------------------------------------
 
 
 def harm(s: Stepping) -> Decision | None:
     """Evidence that the candidate does harm takes its traffic away."""
     if s.attempt.harm is not None:
-        return _away(s, s.attempt.harm.reason, s.attempt.harm.message)
-    found = _enforced(s, Verdict.HARM)
+        return away(s, s.attempt.harm.reason, s.attempt.harm.message)
+    found = enforced(s, Verdict.HARM)
     if not found or s.seen.rollout.spec.on_failure is OnFailure.HOLD:
         return None
-    return _away(s, "Harm", "; ".join(judged.result.reason for judged in found))
+    return away(s, "Harm", "; ".join(judged.result.reason for judged in found))
 
 
 def silence(s: Stepping) -> Decision | None:
     """A candidate that is ready, gets its share and answers next to nothing of it is broken."""
     if not s.evidence.silent or not s.candidate.is_ready or not s.stable.is_ready:
         return None
-    if s.attempt.unready_since is not None or s.step.accepted_at is None or not _routed(s):
+    if s.attempt.unready_since is not None or s.step.accepted_at is None or not routed(s):
         # Without its share it has nothing to answer.
         return None
-    return _away(s, "NoAnswers", s.evidence.share_text)
+    return away(s, "NoAnswers", s.evidence.share_text)
 
 
 def crash(s: Stepping | Loading) -> Decision | None:
     """A candidate whose containers keep ending does not get better by waiting."""
     if s.candidate.crashing is None:
         return None
-    return _away(s, "Crashing", s.candidate.crashing)
+    return away(s, "Crashing", s.candidate.crashing)
 
 
 def unready(s: Stepping) -> Decision | None:
@@ -71,7 +75,7 @@ def reverted(s: Stepping | Loading) -> Decision | None:
     if s.seen.desired.hash != s.stable.revision.hash:
         return None
     message = f"the spec asks for the stable version {s.stable.revision.version} again"
-    return _back(s, Decision(Action.ROLL_BACK, "SpecReverted", message))
+    return back(s, Decision(Action.ROLL_BACK, "SpecReverted", message))
 
 
 def superseded(s: Stepping | Loading) -> Decision | None:
@@ -79,13 +83,13 @@ def superseded(s: Stepping | Loading) -> Decision | None:
     if s.seen.desired.hash == s.candidate.revision.hash:
         return None
     message = f"version {s.seen.desired.version} replaces {s.candidate.revision.version}: back to stable first"
-    return _back(s, Decision(Action.ABANDON, "Superseded", message))
+    return back(s, Decision(Action.ABANDON, "Superseded", message))
 
 
 def suspended_for_good(s: Stepping) -> Decision | None:
     """A suspended candidate that does not become ready is given up."""
     since = s.attempt.unready_since
-    if since is None or s.candidate.is_ready or s.seen.now < since + _progress_deadline(s):
+    if since is None or s.candidate.is_ready or s.seen.now < since + progress_deadline(s):
         return None
     message = f"no endpoint of {s.candidate.revision.version} has been ready since {since:%H:%M:%S}Z"
     return Decision(Action.ROLL_BACK, "ProgressDeadlineExceeded", message, fails=True)
@@ -96,14 +100,14 @@ def invalid(s: Stepping | Loading | Resting | Empty) -> Decision | None:
     if not s.seen.problems:
         return None
     taken = all(isinstance(problem, TakenName) for problem in s.seen.problems)
-    return _wait("NameTaken" if taken else "InvalidSpec", "; ".join(s.seen.problems))
+    return wait("NameTaken" if taken else "InvalidSpec", "; ".join(s.seen.problems))
 
 
 def unchecked(s: Loading | Resting) -> Decision | None:
     """Nothing starts on a spec that may turn out to be one that cannot be carried out."""
     if s.seen.unchecked is None:
         return None
-    return _wait("SpecUnchecked", f"the spec could not be fully checked yet: {s.seen.unchecked}")
+    return wait("SpecUnchecked", f"the spec could not be fully checked yet: {s.seen.unchecked}")
 
 
 def suspended(s: Stepping) -> Decision | None:
@@ -115,7 +119,7 @@ def suspended(s: Stepping) -> Decision | None:
         Action.WAIT,
         "Suspended",
         f"waiting for a ready endpoint of {s.candidate.revision.version}",
-        until=since + _progress_deadline(s),
+        until=since + progress_deadline(s),
     )
 
 
@@ -126,7 +130,7 @@ def edited(s: Stepping) -> Decision | None:
     target = s.position or fall_back(s.steps, s.step)
     if target is None:
         message = "every stage left has a higher weight: starting again"
-        return _back(s, Decision(Action.ABANDON, "StageRemoved", message))
+        return back(s, Decision(Action.ABANDON, "StageRemoved", message))
     return Decision(Action.ENTER, "StageEdited", f"{target.label} starts again under the edited spec", step=target)
 
 
@@ -139,7 +143,7 @@ def recovered(s: Stepping) -> Decision | None:
 
 def accepted(s: Stepping) -> Decision | None:
     """The gateway has taken the step's weights."""
-    if s.step.accepted_at is not None or not _applied(s):
+    if s.step.accepted_at is not None or not applied(s):
         return None
     return Decision(Action.ACCEPT, "Accepted", f"the gateway accepted {label(s)}")
 
@@ -147,7 +151,7 @@ def accepted(s: Stepping) -> Decision | None:
 def in_force(s: Stepping) -> Decision | None:
     """Requests are seen to follow the weights, or nothing can show it and the time to settle is over."""
     accepted_at = s.step.accepted_at
-    if s.step.in_force_at is not None or accepted_at is None or not _applied(s):
+    if s.step.in_force_at is not None or accepted_at is None or not applied(s):
         return None
     if s.evidence.share_shown:
         return Decision(Action.IN_FORCE, "ShareShown", s.evidence.share_text)
@@ -162,13 +166,13 @@ def in_force(s: Stepping) -> Decision | None:
 def passed(s: Stepping) -> Decision | None:
     """The step has lasted and every enforced check passes on evidence gathered in it: go on."""
     position = s.position
-    if position is None or s.step.in_force_at is None or not _applied(s) or s.evidence.unavailable is not None:
+    if position is None or s.step.in_force_at is None or not applied(s) or s.evidence.unavailable is not None:
         return None
-    if open_checks(s) or not _lasted(s, position.duration):
+    if open_checks(s) or not lasted(s, position.duration):
         return None
     count = len(enforced_names(s))
     checks = f"{count}/{count} enforced checks, " if count else ""
-    return _forward(s, "Passed", f"{label(s)} passed: {checks}{s.evidence.share_text}")
+    return forward(s, "Passed", f"{label(s)} passed: {checks}{s.evidence.share_text}")
 
 
 def inconclusive(s: Stepping) -> Decision | None:
@@ -176,34 +180,34 @@ def inconclusive(s: Stepping) -> Decision | None:
     position = s.position
     if position is None or s.seen.now < s.step.started_at + position.stage.max_duration:
         return None
-    if s.seen.evidence is None or _enforced(s, Verdict.HARM):
+    if s.seen.evidence is None or enforced(s, Verdict.HARM):
         # Nobody has looked yet, or what was seen is conclusive and onFailure holds it.
         return None
     message = f"{label(s)} stayed open for maxDuration: {open_text(s)}"
     match position.stage.on_inconclusive:
         case OnInconclusive.ROLLBACK:
-            return _away(s, "Inconclusive", message)
+            return away(s, "Inconclusive", message)
         case OnInconclusive.ADVANCE:
             # Open evidence of traffic that flowed is what the user lets pass: not an outage, not a clock that jumped.
-            if not _applied(s) or not _lasted(s, position.stage.max_duration):
+            if not applied(s) or not lasted(s, position.stage.max_duration):
                 return None
-            return _forward(s, "InconclusiveAdvance", message)
+            return forward(s, "InconclusiveAdvance", message)
         case OnInconclusive.HOLD:
             return None
 
 
 def held(s: Stepping) -> Decision | None:
     """Say what the step is waiting for."""
-    found = _enforced(s, Verdict.HARM)
+    found = enforced(s, Verdict.HARM)
     if found:
-        return _wait("HarmHeld", "onFailure: Hold; " + "; ".join(judged.result.reason for judged in found))
-    if not _applied(s):
-        return _unapplied(s.seen.route, f"the route does not carry {label(s)} yet")
+        return wait("HarmHeld", "onFailure: Hold; " + "; ".join(judged.result.reason for judged in found))
+    if not applied(s):
+        return unapplied(s.seen.route, f"the route does not carry {label(s)} yet")
     if s.evidence.unavailable is not None:
-        return _wait("MetricsUnavailable", s.evidence.unavailable)
+        return wait("MetricsUnavailable", s.evidence.unavailable)
     if s.step.in_force_at is None:
-        return _wait("ShareNotShown", f"{not_shown_text(s)}: {s.evidence.share_text}")
-    return _wait("Gathering", open_text(s)) if open_checks(s) else _wait("Passing", f"passing: {passing_text(s)}")
+        return wait("ShareNotShown", f"{not_shown_text(s)}: {s.evidence.share_text}")
+    return wait("Gathering", open_text(s)) if open_checks(s) else wait("Passing", f"passing: {passing_text(s)}")
 
 
 # --- the candidate loads ----------------------------------------------------------------------------------------------
@@ -211,24 +215,24 @@ def held(s: Stepping) -> Decision | None:
 
 def load_deadline(s: Loading) -> Decision | None:
     """A candidate that never becomes ready is given up."""
-    if s.seen.now < s.attempt.started_at + _progress_deadline(s) or _all_ready(s):
+    if s.seen.now < s.attempt.started_at + progress_deadline(s) or all_ready(s):
         return None
     return Decision(Action.ROLL_BACK, "ProgressDeadlineExceeded", ready_text(s), fails=True)
 
 
 def load_wait(s: Loading) -> Decision | None:
     """No traffic before all of the candidate's pods are ready."""
-    if _all_ready(s):
+    if all_ready(s):
         return None
-    until = s.attempt.started_at + _progress_deadline(s)
+    until = s.attempt.started_at + progress_deadline(s)
     return Decision(Action.WAIT, "CandidateLoading", ready_text(s), until=until)
 
 
 def route_at_rest(s: Loading | Resting) -> Decision | None:
     """Nothing starts before the gateway has accepted that stable has all traffic."""
-    if _applied(s):
+    if applied(s):
         return None
-    return _unapplied(s.seen.route, "the route does not give stable all traffic yet")
+    return unapplied(s.seen.route, "the route does not give stable all traffic yet")
 
 
 def unscraped(s: Loading) -> Decision | None:
@@ -256,8 +260,8 @@ def steady(s: Resting) -> Decision | None:
     if s.seen.desired.hash != s.stable.revision.hash:
         return None
     if not s.stable.is_ready:
-        return _wait("StableUnready", f"no endpoint of the stable version {s.stable.revision.version} is ready")
-    return _wait("Serving", f"version {s.stable.revision.version} serves")
+        return wait("StableUnready", f"no endpoint of the stable version {s.stable.revision.version} is ready")
+    return wait("Serving", f"version {s.stable.revision.version} serves")
 
 
 def failed_before(s: Resting) -> Decision | None:
@@ -265,7 +269,7 @@ def failed_before(s: Resting) -> Decision | None:
     failure = s.seen.status.failed
     if failure is None or failure.revision != s.seen.desired.hash:
         return None
-    return _wait(failure.reason, failure.message)
+    return wait(failure.reason, failure.message)
 
 
 def warm_return(s: Resting) -> Decision | None:
@@ -303,81 +307,10 @@ def first_loading(s: Empty) -> Decision | None:
         f"{s.desired.waiting_text}"
     )
     if s.desired.created_at is None:
-        return _wait("FirstRevisionLoading", text)
+        return wait("FirstRevisionLoading", text)
     if s.desired.crashing is not None:
-        return _wait("Crashing", s.desired.crashing)
+        return wait("Crashing", s.desired.crashing)
     deadline = s.desired.created_at + want.progress_deadline
     if s.seen.now >= deadline:
-        return _wait("ProgressDeadlineExceeded", text)
+        return wait("ProgressDeadlineExceeded", text)
     return Decision(Action.WAIT, "FirstRevisionLoading", text, until=deadline)
-
-
-# --- shared -----------------------------------------------------------------------------------------------------------
-
-
-def _away(s: Stepping | Loading, reason: str, message: str) -> Decision:
-    """Take the candidate's traffic, and remember that it is at fault."""
-    return _back(s, Decision(Action.ROLL_BACK, reason, message, fails=True))
-
-
-def _back(s: Stepping | Loading, decision: Decision) -> Decision:
-    """Give the candidate's traffic back to stable, unless stable could answer nothing of it."""
-    if not isinstance(s, Stepping) or s.step.weight == 0 or s.attempt.unready_since is not None:
-        return decision
-    if s.stable.is_ready or not s.candidate.is_ready:
-        return decision
-    text = f"{decision.message}; stable has no ready endpoint, so the candidate keeps serving until it has one"
-    fault = Fault(decision.reason, decision.message) if decision.fails else None
-    return Decision(Action.WAIT, "NoSafeTarget", text, latch=fault)
-
-
-def _forward(s: Stepping, reason: str, message: str) -> Decision:
-    assert s.position is not None  # noqa: S101 - callers have looked
-    following = after(s.steps, s.position)
-    if following is None:
-        return Decision(Action.PROMOTE, reason, message)
-    return Decision(Action.ENTER, reason, f"{message}: enters {following.label}", step=following)
-
-
-def _lasted(s: Stepping, duration: timedelta) -> bool:
-    """By our clock, and by Prometheus's: a clock that jumps shortens no step."""
-    by_clock = s.seen.now >= s.step.started_at + duration
-    return by_clock and s.evidence.covered_seconds >= duration.total_seconds()
-
-
-def _routed(s: Stepping | Loading | Resting) -> bool:
-    """Whether the route carries what status says, whatever the gateway thinks of it."""
-    split, route = split_of(s.seen.status), s.seen.route
-    return split is not None and route is not None and route.carries(split)
-
-
-def _applied(s: Stepping | Loading | Resting) -> bool:
-    """Whether the route carries what status says and the gateway has accepted that."""
-    route = s.seen.route
-    if route is None or route.sequence != s.seen.status.sequence:
-        return False
-    return route.acceptance is Acceptance.ACCEPTED and _routed(s)
-
-
-def _unapplied(route: RouteState | None, otherwise: str) -> Decision:
-    if route is None:
-        return _wait("RoutePending", "the route does not exist yet")
-    match route.acceptance:
-        case Acceptance.REJECTED:
-            return _wait("RouteRejected", route.message)
-        case Acceptance.PENDING:
-            return _wait("RoutePending", route.message)
-        case Acceptance.ACCEPTED:
-            return _wait("RoutePending", otherwise)
-
-
-def _progress_deadline(s: Stepping | Loading) -> timedelta:
-    return s.seen.rollout.spec.workload.progress_deadline
-
-
-def _enforced(s: Stepping, verdict: Verdict) -> list[JudgedMetric]:
-    return [j for j in s.evidence.judged if j.metric.is_enforced and j.result.verdict is verdict]
-
-
-def _all_ready(s: Loading) -> bool:
-    return s.candidate.ready_endpoints >= s.seen.rollout.spec.workload.replicas

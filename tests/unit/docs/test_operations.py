@@ -20,8 +20,8 @@ pytestmark = pytest.mark.unit
 
 PACKAGE = Path(modelrollout.__file__).parent
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
-REASON_AT = {"_wait": 0, "_away": 1, "_forward": 1, "Decision": 1}
-"""Which argument of a call in `policies.py` is a reason."""
+REASON_AT = {"wait": 0, "away": 1, "forward": 1, "Decision": 1}
+"""Which argument of a call in the engine is a reason."""
 TERMINAL = {"TerminalError", "NameTakenError", "ForbiddenError"}
 
 
@@ -51,7 +51,8 @@ def constants(node: ast.expr) -> Iterator[str]:
 def reasons_of_policies() -> set[str]:
     return {
         reason
-        for name, call in calls(PACKAGE / "engine" / "policies.py")
+        for file in (PACKAGE / "engine").glob("*.py")
+        for name, call in calls(file)
         if name in REASON_AT and len(call.args) > REASON_AT[name]
         for reason in constants(call.args[REASON_AT[name]])
     }
