@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType
+from modelrollout.api.fallback import Fallback, FallbackService
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.status import (
     AttemptStatus,
@@ -74,6 +75,7 @@ FULL_STATUS: Final = ModelRolloutStatus(
     next_look="12:00:05Z",
     sequence=9,
     stable=RevisionRef(revision="acbd18db4c", version="2"),
+    fallback=Fallback(service=FallbackService(name="queue", port=80)),
     attempt=_ATTEMPT,
     previous=PreviousStatus(revision="37b51d194a", version="1", warm_until=NOW),
     failed=FailureStatus(revision="0cc175b9c0", version="5", reason="MetricHarm", message="m", stage="canary", at=NOW),

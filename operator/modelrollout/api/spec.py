@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pydantic import Field, field_validator
 
+from modelrollout.api.fallback import Fallback
 from modelrollout.api.metrics import Metric
 from modelrollout.api.model import LIST_MAP_BY_NAME, APIModel, cel
 from modelrollout.api.scalars import Duration, Whole
@@ -35,6 +36,10 @@ class ModelRolloutSpec(APIModel):
     service: Service = Field(description="Port that it serves on; part of the revision.")
     traffic: Traffic = Field(description="Who carries its requests.")
     prometheus: Prometheus | None = Field(None, description="Where metrics are read. Default: the operator's setting.")
+    fallback: Fallback | None = Field(
+        None,
+        description="Who answers until a first revision is stable. With it the first revision runs the stages too.",
+    )
     metrics: tuple[Metric, ...] = Field(
         (), max_length=32, json_schema_extra=LIST_MAP_BY_NAME, description="What is measured."
     )
@@ -64,6 +69,11 @@ class ModelRolloutSpec(APIModel):
     def _metrics_differ(cls, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
         _refuse_repeated((metric.name for metric in metrics), UNIQUE_METRICS)
         return metrics
+
+    @property
+    def foreign_services(self) -> frozenset[str]:
+        """Services of the user's in the same namespace whose endpoints decide where traffic may go."""
+        return frozenset({self.fallback.service.name} if self.fallback and self.fallback.service else ())
 
     @property
     def enforced_metrics(self) -> tuple[Metric, ...]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from modelrollout.api.conditions import Condition
+from modelrollout.api.fallback import Fallback
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.model import APIModel
 
@@ -154,6 +155,7 @@ class ModelRolloutStatus(APIModel):
     next_look: str | None = Field(None, max_length=64, description="When it is looked at again.")
     sequence: int = Field(0, ge=0, description="Number of the last decision that moves traffic.")
     stable: RevisionRef | None = Field(None, description="The revision that serves by default.")
+    fallback: Fallback | None = Field(None, description="What stands in for a stable revision, while it is named.")
     attempt: AttemptStatus | None = Field(None, description="The candidate on its way.")
     previous: PreviousStatus | None = Field(None, description="The stable revision before, kept warm.")
     failed: FailureStatus | None = Field(None, description="The revision that was rolled back last.")

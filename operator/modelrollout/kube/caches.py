@@ -44,8 +44,8 @@ WATCHED: Final = (
     Watched(resources.CONTROLLER_REVISION, OURS),
     Watched(resources.DEPLOYMENT, OURS),
     Watched(resources.SERVICE, OURS),
-    # The endpoint slice controller copies the Service's labels to its slices.
-    Watched(resources.ENDPOINT_SLICE, OURS),
+    # All, as every kube-proxy does: traffic also goes to Services that bear no label of ours.
+    Watched(resources.ENDPOINT_SLICE, None),
     Watched(resources.POD, PODS),
     Watched(resources.HTTP_ROUTE, OURS),
     Watched(resources.GATEWAY, None),
@@ -66,10 +66,13 @@ V = TypeVar("V", bound=View)
 
 
 class _Store(Generic[V]):
-    """All projections of one kind, by name and by ModelRollout."""
+    """All projections of one kind, by name and by what they belong to: a ModelRollout, if nothing else is said."""
 
-    def __init__(self, project: Callable[[Mapping[str, Any]], V]) -> None:
+    def __init__(
+        self, project: Callable[[Mapping[str, Any]], V], parent: Callable[[V], Key | None] | None = None
+    ) -> None:
         self._project = project
+        self._parent: Callable[[V], Key | None] = parent or (lambda view: view.meta.key)
         self._objects: dict[tuple[str, str], V] = {}
         self._children: dict[Key, dict[str, V]] = {}
 
@@ -95,8 +98,9 @@ class _Store(Generic[V]):
         if old is not None:
             self._forget(old)
         self._objects[view.meta.namespace, view.meta.name] = view
-        if view.meta.key is not None:
-            self._children.setdefault(view.meta.key, {})[view.meta.name] = view
+        parent = self._parent(view)
+        if parent is not None:
+            self._children.setdefault(parent, {})[view.meta.name] = view
         return frozenset() if old == view else _keys(old, view)
 
     def remove(self, raw: Mapping[str, Any]) -> frozenset[Key]:
@@ -122,11 +126,11 @@ class _Store(Generic[V]):
 
     def _forget(self, view: V) -> None:
         self._objects.pop((view.meta.namespace, view.meta.name), None)
-        key = view.meta.key
-        if key is not None and (siblings := self._children.get(key)) is not None:
+        parent = self._parent(view)
+        if parent is not None and (siblings := self._children.get(parent)) is not None:
             siblings.pop(view.meta.name, None)
             if not siblings:
-                del self._children[key]
+                del self._children[parent]
 
 
 class Cache:
@@ -139,7 +143,7 @@ class Cache:
         self._revisions = _Store(views.controller_revision_view)
         self._deployments = _Store(views.deployment_view)
         self._services = _Store(views.service_view)
-        self._slices = _Store(views.endpoint_slice_view)
+        self._slices = _Store(views.endpoint_slice_view, _service_of)
         self._pods = _Store(views.pod_view)
         self._routes = _Store(route_view)
         self._gateways = _Store(views.gateway_view)
@@ -206,9 +210,9 @@ class Cache:
         """One Service."""
         return self._services.find(namespace, name)
 
-    def endpoint_slices(self, key: Key, service: str) -> tuple[EndpointSliceView, ...]:
-        """The endpoints of one of a ModelRollout's Services."""
-        return tuple(view for view in self._slices.children(key) if view.service == service)
+    def ready_endpoints(self, namespace: str, service: str) -> int:
+        """How many endpoints of a Service, ours or not, are ready."""
+        return len(frozenset().union(*(part.ready for part in self._slices.children(Key(namespace, service)))))
 
     def pods(self, key: Key, revision: str) -> tuple[PodView, ...]:
         """The pods of one revision."""
@@ -225,6 +229,10 @@ class Cache:
     def gateway_class(self, name: str) -> GatewayClassView | None:
         """One GatewayClass."""
         return self._gateway_classes.find("", name)
+
+
+def _service_of(view: EndpointSliceView) -> Key | None:
+    return Key(view.meta.namespace, view.service) if view.service else None
 
 
 def _keys(*found: View | None) -> frozenset[Key]:

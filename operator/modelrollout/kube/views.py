@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from modelrollout.api.names import ANNOTATION_APPLIED, FIELD_MANAGER, KIND, LABEL_NAME, LABEL_REVISION
 from modelrollout.api.resource import Key
 from modelrollout.engine.revisions import Revision
+
+LABEL_SERVICE: Final = "kubernetes.io/service-name"
+"""On an EndpointSlice: whose endpoints it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +197,7 @@ def service_view(raw: Mapping[str, Any]) -> ServiceView:
 
 def endpoint_slice_view(raw: Mapping[str, Any]) -> EndpointSliceView:
     """Project an EndpointSlice. Absent conditions read as the API says: ready and serving yes, terminating no."""
-    service = (raw["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
+    service = (raw["metadata"].get("labels") or {}).get(LABEL_SERVICE)
     ready: set[str] = set()
     for endpoint in raw.get("endpoints") or ():
         conditions = endpoint.get("conditions") or {}

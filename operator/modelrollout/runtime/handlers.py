@@ -10,7 +10,8 @@ import kopf
 
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.kube.caches import Cache, Watched
-from modelrollout.kube.resources import GATEWAY, GATEWAY_CLASS, MODEL_ROLLOUT, Resource
+from modelrollout.kube.resources import ENDPOINT_SLICE, GATEWAY, GATEWAY_CLASS, MODEL_ROLLOUT, Resource
+from modelrollout.kube.views import LABEL_SERVICE
 from modelrollout.runtime.rollouts import Rollouts
 
 Enqueue = Callable[[Key], None]
@@ -64,7 +65,11 @@ class Intake:
             self._enqueue(key)
 
     def _referring(self, resource: Resource, metadata: dict[str, Any]) -> None:
-        """A Gateway belongs to nobody: look at those whose route attaches to it."""
+        """What belongs to nobody: look at those whose route attaches to a Gateway, or leads to a Service."""
+        if resource == ENDPOINT_SLICE:
+            service = (metadata.get("labels") or {}).get(LABEL_SERVICE)
+            for key in self._rollouts.of_service(metadata["namespace"], service) if service else ():
+                self._enqueue(key)
         if resource not in SHARED:
             return
         for key in self._rollouts.known():

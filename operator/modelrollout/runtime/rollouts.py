@@ -30,6 +30,7 @@ class Rollouts:
 
     def __init__(self) -> None:
         self._known: dict[Key, ModelRollout | Unreadable] = {}
+        self._by_service: dict[tuple[str, str], set[Key]] = {}
 
     def get(self, key: Key) -> ModelRollout | Unreadable | None:
         """The newest that is known."""
@@ -38,6 +39,10 @@ class Rollouts:
     def known(self) -> tuple[Key, ...]:
         """All of them."""
         return tuple(self._known)
+
+    def of_service(self, namespace: str, service: str) -> frozenset[Key]:
+        """Those whose traffic goes to a Service that is not theirs."""
+        return frozenset(self._by_service.get((namespace, service), ()))
 
     def put(self, raw: Mapping[str, Any]) -> Key | None:
         """Take in an object; its key if a user changed it, None if it is only our own status coming back."""
@@ -48,16 +53,18 @@ class Rollouts:
             metadata = raw["metadata"]
             key = Key(metadata["namespace"], metadata["name"])
             logger().error("left alone: its status cannot be read", rollout=str(key), error=str(error))
-            self._known.pop(key, None)
+            self.remove(key)
             return None
         old = self._known.get(new.key)
         if old is not None and old.uid == new.uid and int(new.resource_version) < int(old.resource_version):
             return None
+        self._refer(old, new)
         self._known[new.key] = new
         return None if old is not None and _wishes(old) == _wishes(new) else new.key
 
     def remove(self, key: Key) -> ModelRollout | Unreadable | None:
         """Forget one that is gone."""
+        self._refer(self._known.get(key), None)
         return self._known.pop(key, None)
 
     def wrote(self, key: Key, status: ModelRolloutStatus, resource_version: str) -> None:
@@ -65,7 +72,30 @@ class Rollouts:
         known = self._known.get(key)
         # The watch may have shown what came after our write before its answer got here.
         if known is not None and int(known.resource_version) < int(resource_version):
-            self._known[key] = replace(known, status=status, resource_version=resource_version)
+            new = replace(known, status=status, resource_version=resource_version)
+            self._refer(known, new)
+            self._known[key] = new
+
+    def _refer(self, old: ModelRollout | Unreadable | None, new: ModelRollout | Unreadable | None) -> None:
+        """Keep the index of Services true."""
+        before, now = _foreign(old), _foreign(new)
+        if before == now:
+            return
+        for service, key in before:
+            keys = self._by_service.get(service, set())
+            keys.discard(key)
+            if not keys:
+                self._by_service.pop(service, None)
+        for service, key in now:
+            self._by_service.setdefault(service, set()).add(key)
+
+
+def _foreign(rollout: ModelRollout | Unreadable | None) -> frozenset[tuple[tuple[str, str], Key]]:
+    if not isinstance(rollout, ModelRollout):
+        return frozenset()
+    kept = rollout.status.fallback
+    names = rollout.spec.foreign_services | ({kept.service.name} if kept and kept.service else set())
+    return frozenset(((rollout.key.namespace, name), rollout.key) for name in names)
 
 
 def _wishes(rollout: ModelRollout | Unreadable) -> tuple[object, ...]:

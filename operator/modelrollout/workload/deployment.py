@@ -74,12 +74,11 @@ class DeploymentWorkload:
         """As in WorkloadProvider."""
         name = revision.object_name(rollout.key.name)
         deployment = self._cache.deployment(rollout.key.namespace, name)
-        slices = self._cache.endpoint_slices(rollout.key, name)
         own_pods = self._cache.pods(rollout.key, revision.hash)
         return RevisionState(
             revision=revision,
             replicas=deployment.replicas if deployment else None,
-            ready_endpoints=len(frozenset().union(*(part.ready for part in slices))),
+            ready_endpoints=self._cache.ready_endpoints(rollout.key.namespace, name),
             crashing=pods.crashing(own_pods),
             created_at=deployment.meta.created_at if deployment else None,
             waiting=pods.waiting(own_pods),

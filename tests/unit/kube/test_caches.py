@@ -96,12 +96,27 @@ def test_children_are_found_by_rollout_and_revision() -> None:
     assert cache.pods(KEY, REVISION) == ()
 
 
-def test_endpoints_are_found_by_service() -> None:
+def slice_of(name: str, service: str, *addresses: str, rollout: str | None = "digits") -> dict[str, Any]:
+    labels = {"metadata": {"labels": {"kubernetes.io/service-name": service}}}
+    endpoints = [{"addresses": [address], "conditions": {"ready": True}} for address in addresses]
+    return merged(raw_object(name, rollout=rollout), labels) | {"endpoints": endpoints}
+
+
+def test_endpoints_are_counted_by_service() -> None:
     cache = Cache()
-    for name, service in (("a", "digits"), ("b", "digits-r"), ("c", "digits-r")):
-        raw = merged(raw_object(name), {"metadata": {"labels": {"kubernetes.io/service-name": service}}})
-        cache.apply_event(ENDPOINT_SLICE, None, raw)
-    assert [part.meta.name for part in cache.endpoint_slices(KEY, "digits-r")] == ["b", "c"]
+    cache.apply_event(ENDPOINT_SLICE, None, slice_of("a", "digits", "10.0.0.1"))
+    cache.apply_event(ENDPOINT_SLICE, None, slice_of("b", "digits-r", "10.0.0.2", "10.0.0.3"))
+    cache.apply_event(ENDPOINT_SLICE, None, slice_of("c", "digits-r", "10.0.0.3", "10.0.0.4"))
+    assert cache.ready_endpoints("demo", "digits-r") == 3
+    cache.apply_event(ENDPOINT_SLICE, "DELETED", slice_of("b", "digits-r"))
+    assert cache.ready_endpoints("demo", "digits-r") == 2
+    assert cache.ready_endpoints("elsewhere", "digits-r") == 0
+
+
+def test_endpoints_of_a_service_that_is_not_ours_are_counted_and_concern_no_rollout_by_themselves() -> None:
+    cache = Cache()
+    assert cache.apply_event(ENDPOINT_SLICE, None, slice_of("a", "queue", "10.0.0.1", rollout=None)) == frozenset()
+    assert cache.ready_endpoints("demo", "queue") == 1
 
 
 def test_revisions_come_oldest_first() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from modelrollout.api.resource import Key
 from modelrollout.kube.caches import Cache
-from modelrollout.kube.resources import DEPLOYMENT, GATEWAY, GATEWAY_CLASS
+from modelrollout.kube.resources import DEPLOYMENT, ENDPOINT_SLICE, GATEWAY, GATEWAY_CLASS
 from modelrollout.runtime.handlers import Intake
 from modelrollout.runtime.rollouts import Rollouts
 from tests.support.objects import manifest, merged, raw_object
@@ -95,6 +95,29 @@ def test_a_gateway_class_wakes_all() -> None:
     made = raw_object("eg", namespace="", rollout=None, controller=None) | {"spec": {"controllerName": "a/b"}}
     bench.intake.child(GATEWAY_CLASS, "MODIFIED", made)
     assert bench.looked_at() == ["one", "two"]
+
+
+def endpoints(service: str, namespace: str = "demo") -> dict[str, Any]:
+    made = raw_object(f"{service}-x", namespace=namespace, rollout=None, controller=None)
+    return merged(made, {"metadata": {"labels": {"kubernetes.io/service-name": service}}})
+
+
+def test_endpoints_of_a_users_service_wake_those_whose_traffic_goes_to_it() -> None:
+    bench = Bench()
+    fallback = {"service": {"name": "queue", "port": 80}}
+    bench.intake.rollout("ADDED", rollout("one", fallback=fallback))
+    bench.intake.rollout("ADDED", rollout("two"))
+    bench.looked_at()
+    bench.intake.child(ENDPOINT_SLICE, "MODIFIED", endpoints("queue"))
+    assert bench.looked_at() == ["one"]
+    bench.intake.child(ENDPOINT_SLICE, "MODIFIED", endpoints("queue", "elsewhere"))
+    bench.intake.child(ENDPOINT_SLICE, "MODIFIED", endpoints("other"))
+    assert bench.looked_at() == []
+    bench.intake.rollout("MODIFIED", rollout("one", version=6) | {"status": {"fallback": fallback}})
+    bench.intake.rollout("DELETED", rollout("one", version=7, fallback=fallback))
+    bench.looked_at()
+    bench.intake.child(ENDPOINT_SLICE, "MODIFIED", endpoints("queue"))
+    assert bench.looked_at() == []
 
 
 def test_a_list_tells_of_deletions_that_no_event_told_and_looks_at_all() -> None:
