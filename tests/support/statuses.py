@@ -79,7 +79,7 @@ FULL_STATUS: Final = ModelRolloutStatus(
     attempt=_ATTEMPT,
     previous=PreviousStatus(revision="37b51d194a", version="1", warm_until=NOW),
     failed=FailureStatus(revision="0cc175b9c0", version="5", reason="MetricHarm", message="m", stage="canary", at=NOW),
-    retired=(Retired(revision="0cc175b9c0", since=NOW),),
+    retired=(Retired(revision="0cc175b9c0", since=NOW - timedelta(minutes=1), gone_at=NOW),),
     traffic=TrafficStatus(stable=80, candidate=20, mirror=0),
     checks=(_CHECK,),
     log=(_LOG,),

@@ -38,7 +38,10 @@ class Retired(APIModel):
     """A revision that has lost its traffic and keeps its pods while requests under way end."""
 
     revision: str = Field(max_length=63, description="Hash of the input.")
-    since: datetime = Field(description="When its traffic went.")
+    since: datetime = Field(description="When it was decided to take its traffic.")
+    gone_at: datetime | None = Field(
+        None, description="Since when nothing leads to it: the gateway has accepted the route without it. Drain counts."
+    )
 
 
 class PreviousStatus(RevisionRef):

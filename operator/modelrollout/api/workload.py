@@ -27,7 +27,8 @@ class Deployment(APIModel):
         timedelta(minutes=10), description="How long a candidate may take to become ready, model loading included."
     )
     drain: Duration = Field(
-        timedelta(seconds=30), description="How long a revision keeps its pods after its traffic has gone."
+        timedelta(seconds=30),
+        description="How long a revision keeps its pods after the gateway has accepted a route without it.",
     )
 
 

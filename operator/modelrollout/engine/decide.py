@@ -8,6 +8,7 @@ from datetime import datetime
 
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.engine import drain
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.plan import Action, Decision, Event, EventType, Plan
@@ -84,24 +85,15 @@ def decide(seen: Observation) -> Plan:
 
 def _pruned(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus:
     """Forget what has drained and what is no longer warm."""
-    drain = seen.rollout.spec.workload.drain
-    named = {status.stable.revision if status.stable else None, status.attempt.revision if status.attempt else None}
-    # It drains from when its traffic is seen to be gone: the write may have been held up.
-    fresh = tuple(
-        entry.model_copy(update={"since": seen.now}) if _is_routed(seen, entry.revision) else entry
-        for entry in status.retired
-        if entry.revision not in named
-    )
-    retired = tuple(entry for entry in fresh if entry.since + drain > seen.now)
     previous = status.previous if status.previous and status.previous.warm_until > seen.now else None
-    return status.model_copy(update={"retired": retired, "previous": previous})
+    return status.model_copy(update={"retired": drain.draining(seen, status), "previous": previous})
 
 
 def _replicas(seen: Observation, status: ModelRolloutStatus) -> dict[str, int]:
     want = seen.rollout.spec.workload.replicas
     if status.stable is None and seen.problems:
         return {}
-    routed = {state.revision.hash for state in seen.revisions if _is_routed(seen, state.revision.hash)}
+    routed = {state.revision.hash for state in seen.revisions if drain.is_routed(seen, state.revision.hash)}
     keep = {entry.revision for entry in status.retired} | routed
     warm = {status.previous.revision} if status.previous else set()
     serving = {ref.revision for ref in (status.stable, status.attempt) if ref is not None}
@@ -120,14 +112,10 @@ def _replicas(seen: Observation, status: ModelRolloutStatus) -> dict[str, int]:
     return replicas
 
 
-def _is_routed(seen: Observation, revision: str) -> bool:
-    return seen.route is not None and (seen.route.weight_of(revision) > 0 or seen.route.mirror_of(revision) > 0)
-
-
 def _collect(seen: Observation, status: ModelRolloutStatus) -> tuple[str, ...]:
     named = {ref.revision for ref in (status.stable, status.attempt, status.previous) if ref is not None}
     named |= {entry.revision for entry in status.retired} | {seen.desired.hash}
-    idle = [s for s in seen.revisions if s.revision.hash not in named and not _is_routed(seen, s.revision.hash)]
+    idle = [s for s in seen.revisions if s.revision.hash not in named and not drain.is_routed(seen, s.revision.hash)]
     if seen.problems:
         return ()
     if status.stable is None:
@@ -168,8 +156,7 @@ def _wakes(seen: Observation, status: ModelRolloutStatus, decision: Decision) ->
         yield decision.until
     if status.previous is not None:
         yield status.previous.warm_until
-    for entry in status.retired:
-        yield entry.since + spec.workload.drain
+    yield from drain.wakes(seen, status)
     if status.attempt is None:
         return
     step, since = status.attempt.step, status.attempt.unready_since

@@ -32,6 +32,7 @@ class Observation:
         next_evidence_at: when there will be more of it.
         scraped: whether Prometheus scrapes the candidate that waits for its first requests; None where that cannot be
             told, or nobody needs to know.
+        served: hash of the revision that Service `<name>` selects; None while there is no such Service.
     """
 
     now: datetime
@@ -44,6 +45,7 @@ class Observation:
     next_evidence_at: datetime | None = None
     scraped: bool | None = None
     unchecked: str | None = None
+    served: str | None = None
 
     @property
     def status(self) -> ModelRolloutStatus:

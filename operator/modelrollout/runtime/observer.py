@@ -47,6 +47,7 @@ class Observer:
             problems=(),
             route=self._traffics.of(rollout).observe(rollout),
             revisions=tuple(self._workloads.of(rollout).observe(rollout, revision) for revision in revisions),
+            served=self._workloads.of(rollout).served(rollout),
         )
         if _lowers(glance):
             return glance

@@ -84,6 +84,11 @@ class DeploymentWorkload:
             waiting=pods.waiting(own_pods),
         )
 
+    def served(self, rollout: ModelRollout) -> str | None:
+        """As in WorkloadProvider."""
+        service = self._cache.service(rollout.key.namespace, rollout.key.name)
+        return None if service is None else service.revision
+
     def revisions(self, rollout: ModelRollout) -> tuple[Revision, ...]:
         """As in WorkloadProvider."""
         views = self._cache.revisions(rollout.key)

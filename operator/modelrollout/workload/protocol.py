@@ -37,6 +37,10 @@ class WorkloadProvider(Protocol):
         """What the revision's pods are doing, from the caches."""
         ...
 
+    def served(self, rollout: ModelRollout) -> str | None:
+        """Hash of the revision that Service `<name>` selects, from the caches; None while there is no such Service."""
+        ...
+
     def revisions(self, rollout: ModelRollout) -> tuple[Revision, ...]:
         """Stored revisions, oldest first, from the caches."""
         ...
