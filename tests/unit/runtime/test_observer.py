@@ -53,6 +53,9 @@ class Sources:
     def route(self) -> RouteState | None:
         return self.seen.route
 
+    def served(self, _: object) -> str | None:
+        return self.seen.served
+
     def forget(self, _: object) -> None:
         self.asked.append("forget")
 
