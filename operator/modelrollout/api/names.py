@@ -27,6 +27,15 @@ ANNOTATION_SEQUENCE: Final = f"{GROUP}/sequence"
 ANNOTATION_DECISION: Final = f"{GROUP}/decision"
 """On the route: that decision as JSON, so that a crash before the status write loses nothing."""
 
+
+def mark(annotation: str, rollout: str) -> str:
+    """Name of the annotation on a route that somebody else owns: several ModelRollouts may each have a rule of it."""
+    return f"{annotation}-{rollout}"
+
+
+FINALIZER: Final = f"{GROUP}/release"
+"""On a ModelRollout that has something to give back before it may go."""
+
 NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAME_MAX: Final = 52
 """DNS-1035 label of 63, less a dash and a revision hash of ten characters."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -62,6 +63,8 @@ class ModelRollout:
 
     Attributes:
         raw_spec: the spec to the letter: revisions are hashed from what the user wrote, not from defaults.
+        finalizers: whose consent its deletion waits for.
+        deleted_at: when its deletion was asked for.
     """
 
     key: Key
@@ -73,6 +76,8 @@ class ModelRollout:
     raw_spec: Mapping[str, Any]
     status: ModelRolloutStatus
     annotations: Mapping[str, str]
+    finalizers: tuple[str, ...] = ()
+    deleted_at: datetime | None = None
 
 
 def parse_spec(raw: Mapping[str, Any]) -> ModelRolloutSpec:
@@ -112,4 +117,12 @@ def parse(raw: Mapping[str, Any]) -> ModelRollout:
         raw_spec=raw.get("spec", {}),
         status=ModelRolloutStatus.model_validate(raw.get("status", {})),
         annotations=metadata.get("annotations", {}),
+        finalizers=tuple(metadata.get("finalizers", ())),
+        deleted_at=deleted_at(raw),
     )
+
+
+def deleted_at(raw: Mapping[str, Any]) -> datetime | None:
+    """When the deletion of an object was asked for; None if it was not."""
+    at = raw["metadata"].get("deletionTimestamp")
+    return None if at is None else datetime.fromisoformat(at)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from modelrollout.api.metrics import Selector
-from modelrollout.api.model import APIModel
+from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, IntOrString, Port, Preserved
+
+ROUTE_OR_PARENTS = (
+    "set exactly one of parentRefs, for an HTTPRoute that the operator makes, and httpRouteRef, for one that exists"
+)
+ROUTE_KEEPS_ITS_OWN = "hostnames and rules belong to parentRefs: with httpRouteRef write them in the HTTPRoute itself"
 
 
 class Service(APIModel):
@@ -45,16 +50,52 @@ class RouteRule(APIModel):
     retry: Preserved | None = Field(None, description="As in HTTPRoute.")
 
 
-class GatewayAPI(APIModel):
-    """An HTTPRoute that the operator owns."""
+class HTTPRouteRef(APIModel):
+    """One rule of an HTTPRoute that somebody else owns, in the namespace of the ModelRollout."""
 
-    parent_refs: tuple[ParentRef, ...] = Field(min_length=1, max_length=8, description="Gateways that it attaches to.")
+    name: str = Field(min_length=1, max_length=253, description="Name of the HTTPRoute.")
+    rule: str = Field(
+        min_length=1,
+        max_length=253,
+        description="Name of the rule. At rest its backendRefs name the Service of the ModelRollout's name, alone.",
+    )
+
+
+class GatewayAPI(APIModel):
+    """An HTTPRoute that the operator owns, or one rule of the user's."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.parentRefs) != has(self.httpRouteRef)", ROUTE_OR_PARENTS),
+            ("!has(self.httpRouteRef) || (!has(self.hostnames) && !has(self.rules))", ROUTE_KEEPS_ITS_OWN),
+        )
+    )
+
+    parent_refs: tuple[ParentRef, ...] | None = Field(
+        None, min_length=1, max_length=8, description="Gateways that a route of the operator's own attaches to."
+    )
+    http_route_ref: HTTPRouteRef | None = Field(
+        None, alias="httpRouteRef", description="A rule of an HTTPRoute that exists, instead of a route of its own."
+    )
     hostnames: tuple[Annotated[str, Field(min_length=1, max_length=253)], ...] | None = Field(
         None, max_length=16, description="Hosts that it answers for. Default: those of the Gateway."
     )
     rules: tuple[RouteRule, ...] | None = Field(
         None, min_length=1, max_length=16, description="Rules of the route. Default: one for everything."
     )
+
+    @property
+    def parents(self) -> tuple[ParentRef, ...]:
+        """Gateways of a route of the operator's own; none where the user's route names them."""
+        return self.parent_refs or ()
+
+    @model_validator(mode="after")
+    def _one_route(self) -> GatewayAPI:
+        if (self.parent_refs is None) == (self.http_route_ref is None):
+            raise ValueError(ROUTE_OR_PARENTS)
+        if self.http_route_ref is not None and (self.hostnames is not None or self.rules is not None):
+            raise ValueError(ROUTE_KEEPS_ITS_OWN)
+        return self
 
 
 class Traffic(APIModel):

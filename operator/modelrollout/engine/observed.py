@@ -71,6 +71,8 @@ class RouteState:
         sequence: number of the decision that wrote it.
         uniform: whether all rules split traffic alike, as we write them.
         resource_version: of the object that was read.
+        edition: of a route that somebody else owns: changes whenever its spec does. Empty for one of our own.
+        by: managers, other than the operator, that own its rules.
     """
 
     weights: tuple[tuple[str, int], ...]
@@ -81,6 +83,8 @@ class RouteState:
     message: str
     resource_version: str
     uniform: bool = True
+    edition: str = ""
+    by: tuple[str, ...] = ()
 
     def weight_of(self, revision: str) -> int:
         """Percent of live requests that the revision gets, rounded up: 0 means none at all."""

@@ -47,7 +47,8 @@ WATCHED: Final = (
     # All, as every kube-proxy does: traffic also goes to Services that bear no label of ours.
     Watched(resources.ENDPOINT_SLICE, None),
     Watched(resources.POD, PODS),
-    Watched(resources.HTTP_ROUTE, OURS),
+    # All of them: a ModelRollout may name one that somebody else owns, before it bears any mark of ours.
+    Watched(resources.HTTP_ROUTE, None),
     Watched(resources.GATEWAY, None),
     Watched(resources.GATEWAY_CLASS, None),
 )
@@ -69,10 +70,21 @@ class _Store(Generic[V]):
     """All projections of one kind, by name and by what they belong to: a ModelRollout, if nothing else is said."""
 
     def __init__(
-        self, project: Callable[[Mapping[str, Any]], V], parent: Callable[[V], Key | None] | None = None
+        self,
+        project: Callable[[Mapping[str, Any]], V],
+        *,
+        parents: Callable[[V], tuple[Key, ...]] | None = None,
+        concerns: Callable[[V], tuple[Key, ...]] | None = None,
     ) -> None:
+        """Keep projections.
+
+        Args:
+            parents: what an object is found by; by default the ModelRollout that its label names.
+            concerns: which ModelRollouts have to look when it changes; by default the same.
+        """
         self._project = project
-        self._parent: Callable[[V], Key | None] = parent or (lambda view: view.meta.key)
+        self._parents = parents or _labelled
+        self._concerns = concerns or _labelled
         self._objects: dict[tuple[str, str], V] = {}
         self._children: dict[Key, dict[str, V]] = {}
 
@@ -98,10 +110,9 @@ class _Store(Generic[V]):
         if old is not None:
             self._forget(old)
         self._objects[view.meta.namespace, view.meta.name] = view
-        parent = self._parent(view)
-        if parent is not None:
+        for parent in self._parents(view):
             self._children.setdefault(parent, {})[view.meta.name] = view
-        return frozenset() if old == view else _keys(old, view)
+        return frozenset() if old == view else self._keys(old, view)
 
     def remove(self, raw: Mapping[str, Any]) -> frozenset[Key]:
         metadata = raw["metadata"]
@@ -109,7 +120,7 @@ class _Store(Generic[V]):
         if old is None or old.meta.uid != metadata["uid"]:
             return frozenset()
         self._forget(old)
-        return _keys(old)
+        return self._keys(old)
 
     def replace(self, items: Iterable[Mapping[str, Any]], resource_version: str) -> frozenset[Key]:
         listed = list(items)
@@ -119,18 +130,21 @@ class _Store(Generic[V]):
             # What is newer than the list was made after it, so the list cannot know it.
             if name not in names and _version(view.meta.resource_version) <= _version(resource_version):
                 self._forget(view)
-                changed |= _keys(view)
+                changed |= self._keys(view)
         for raw in listed:
             changed |= self.put(raw)
         return frozenset(changed)
 
     def _forget(self, view: V) -> None:
         self._objects.pop((view.meta.namespace, view.meta.name), None)
-        parent = self._parent(view)
-        if parent is not None and (siblings := self._children.get(parent)) is not None:
+        for parent in self._parents(view):
+            siblings = self._children.get(parent, {})
             siblings.pop(view.meta.name, None)
             if not siblings:
-                del self._children[parent]
+                self._children.pop(parent, None)
+
+    def _keys(self, *found: V | None) -> frozenset[Key]:
+        return frozenset(key for view in found if view is not None for key in self._concerns(view))
 
 
 class Cache:
@@ -143,9 +157,9 @@ class Cache:
         self._revisions = _Store(views.controller_revision_view)
         self._deployments = _Store(views.deployment_view)
         self._services = _Store(views.service_view)
-        self._slices = _Store(views.endpoint_slice_view, _service_of)
+        self._slices = _Store(views.endpoint_slice_view, parents=_service_of)
         self._pods = _Store(views.pod_view)
-        self._routes = _Store(route_view)
+        self._routes = _Store(route_view, parents=_labelled_or_marked, concerns=_labelled_or_marked)
         self._gateways = _Store(views.gateway_view)
         self._gateway_classes = _Store(views.gateway_class_view)
         self._stores: Mapping[Resource, _Store[Any]] = {
@@ -212,7 +226,11 @@ class Cache:
 
     def ready_endpoints(self, namespace: str, service: str) -> int:
         """How many endpoints of a Service, ours or not, are ready."""
-        return len(frozenset().union(*(part.ready for part in self._slices.children(Key(namespace, service)))))
+        return len(self.ready_names(namespace, service))
+
+    def ready_names(self, namespace: str, service: str) -> frozenset[str]:
+        """Which pods of a Service are ready."""
+        return frozenset().union(*(part.ready for part in self._slices.children(Key(namespace, service))))
 
     def pods(self, key: Key, revision: str) -> tuple[PodView, ...]:
         """The pods of one revision."""
@@ -221,6 +239,16 @@ class Cache:
     def route(self, namespace: str, name: str) -> RouteView | None:
         """One HTTPRoute."""
         return self._routes.find(namespace, name)
+
+    def forget_route(self, view: RouteView) -> None:
+        """A live look has shown that a route is gone."""
+        self._routes.remove(
+            {"metadata": {"namespace": view.meta.namespace, "name": view.meta.name, "uid": view.meta.uid}}
+        )
+
+    def marked_routes(self, key: Key) -> tuple[RouteView, ...]:
+        """Routes of somebody else that bear marks of a ModelRollout."""
+        return tuple(view for view in self._routes.children(key) if key.name in view.marked_for)
 
     def gateway(self, namespace: str, name: str) -> GatewayView | None:
         """One Gateway."""
@@ -231,12 +259,17 @@ class Cache:
         return self._gateway_classes.find("", name)
 
 
-def _service_of(view: EndpointSliceView) -> Key | None:
-    return Key(view.meta.namespace, view.service) if view.service else None
+def _service_of(view: EndpointSliceView) -> tuple[Key, ...]:
+    return (Key(view.meta.namespace, view.service),) if view.service else ()
 
 
-def _keys(*found: View | None) -> frozenset[Key]:
-    return frozenset(view.meta.key for view in found if view is not None and view.meta.key is not None)
+def _labelled(view: View) -> tuple[Key, ...]:
+    return (view.meta.key,) if view.meta.key is not None else ()
+
+
+def _labelled_or_marked(view: RouteView) -> tuple[Key, ...]:
+    """A route of somebody else concerns those whose marks are on it."""
+    return (*_labelled(view), *(Key(view.meta.namespace, name) for name in view.marked_for))
 
 
 def _version(resource_version: str) -> int:

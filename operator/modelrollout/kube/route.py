@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE
+from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE, FIELD_MANAGER, mark
 from modelrollout.kube.views import Meta, meta_of
 
 DEFAULT_WEIGHT = 1
+_MARKS: Final = (mark(ANNOTATION_SEQUENCE, ""), mark(ANNOTATION_DECISION, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class RouteRuleView:
     """One rule.
 
     Attributes:
+        name: empty if it has none.
         mirrors: where requests are copied to; the weight is a percent from 1 to 100.
         has_backend_mirror: whether a mirror hangs on a backend, where gateways answer errors (facts: gateways, 11).
     """
@@ -40,6 +42,7 @@ class RouteRuleView:
     backends: tuple[Backend, ...]
     mirrors: tuple[Backend, ...]
     has_backend_mirror: bool
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,9 @@ class RouteView:
         spec: all of it, as JSON text: what is not ours to decide is kept when a split alone is changed.
         sequence: text of the annotation; empty if there is none, or not the one that we wrote.
         decision: the same.
+        marks: annotations of ours as (name, text), as far as we wrote them: on a route of somebody else.
+        rules_by: managers, other than the operator, that own the rules: who wrote them last is among them.
+        has_annotations: whether there are any, of whomever.
     """
 
     meta: Meta
@@ -93,6 +99,19 @@ class RouteView:
     parents: tuple[ParentStatus, ...]
     sequence: str
     decision: str
+    marks: tuple[tuple[str, str], ...] = ()
+    rules_by: tuple[str, ...] = ()
+    has_annotations: bool = False
+
+    def text_of(self, annotation: str, rollout: str) -> str:
+        """Text of an annotation that is ours for one ModelRollout; empty if there is none."""
+        return dict(self.marks).get(mark(annotation, rollout), "")
+
+    @property
+    def marked_for(self) -> tuple[str, ...]:
+        """Names of the ModelRollouts that have, or had, a rule of it."""
+        prefix = mark(ANNOTATION_SEQUENCE, "")
+        return tuple(name.removeprefix(prefix) for name, _ in self.marks if name.startswith(prefix))
 
 
 def route_view(raw: Mapping[str, Any]) -> RouteView:
@@ -100,10 +119,8 @@ def route_view(raw: Mapping[str, Any]) -> RouteView:
     meta = meta_of(raw)
     spec, status = raw["spec"], raw.get("status") or {}
     annotations = raw["metadata"].get("annotations") or {}
-
-    def own(annotation: str) -> str:
-        # Who changes an annotation becomes its owner: a number by hand must not pass for a decision of ours.
-        return str(annotations.get(annotation, "")) if f'"f:{annotation}"' in meta.managed else ""
+    # Who changes an annotation becomes its owner: a number by hand must not pass for a decision of ours.
+    own = {name: str(text) for name, text in annotations.items() if name in _annotations_of_ours(raw)}
 
     return RouteView(
         meta=meta,
@@ -111,9 +128,31 @@ def route_view(raw: Mapping[str, Any]) -> RouteView:
         rules=tuple(_rule(rule, meta.namespace) for rule in spec.get("rules") or ()),
         parent_refs=tuple(_parent(entry, meta.namespace) for entry in spec.get("parentRefs") or ()),
         parents=tuple(_parent_status(entry, meta.namespace) for entry in status.get("parents") or ()),
-        sequence=own(ANNOTATION_SEQUENCE),
-        decision=own(ANNOTATION_DECISION),
+        sequence=own.get(ANNOTATION_SEQUENCE, ""),
+        decision=own.get(ANNOTATION_DECISION, ""),
+        marks=tuple(sorted((name, text) for name, text in own.items() if name.startswith(_MARKS))),
+        rules_by=_owners_of_rules(raw),
+        has_annotations=bool(annotations),
     )
+
+
+def _annotations_of_ours(raw: Mapping[str, Any]) -> frozenset[str]:
+    """By apply, on a route of our own, or by patch, on somebody else's."""
+    metadata = [
+        (entry.get("fieldsV1") or {}).get("f:metadata") or {}
+        for entry in raw["metadata"].get("managedFields") or ()
+        if entry.get("manager") == FIELD_MANAGER
+    ]
+    return frozenset(name.removeprefix("f:") for part in metadata for name in part.get("f:annotations") or ())
+
+
+def _owners_of_rules(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    found = {
+        str(entry.get("manager", ""))
+        for entry in raw["metadata"].get("managedFields") or ()
+        if "f:rules" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+    }
+    return tuple(sorted(found - {FIELD_MANAGER}))
 
 
 def _rule(raw: Mapping[str, Any], namespace: str) -> RouteRuleView:
@@ -125,6 +164,7 @@ def _rule(raw: Mapping[str, Any], namespace: str) -> RouteRuleView:
         backends=tuple(_backend(entry, namespace, entry.get("weight", DEFAULT_WEIGHT)) for entry in references),
         mirrors=tuple(_backend(target, namespace, percent) for target, percent in percents if percent),
         has_backend_mirror=any(entry["type"] == "RequestMirror" for entry in on_backends),
+        name=raw.get("name", ""),
     )
 
 

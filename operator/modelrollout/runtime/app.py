@@ -24,11 +24,13 @@ from modelrollout.runtime.carry_out import CarryOut
 from modelrollout.runtime.complain import Complainer
 from modelrollout.runtime.handlers import Intake
 from modelrollout.runtime.health import Health
+from modelrollout.runtime.loans import Loans
 from modelrollout.runtime.logs import logger
 from modelrollout.runtime.observer import Observer
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.reconciler import Reconciler
 from modelrollout.runtime.record import Recorder
+from modelrollout.runtime.release import Releaser
 from modelrollout.runtime.rollouts import Rollouts
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.sources import Sources
@@ -74,6 +76,7 @@ class App:
         traffics = Traffics(self.client, self.cache, self._applier)
         workloads = Workloads(self.client, self.cache, self._applier)
         self._validator = Validator(workloads, traffics)
+        loans = Loans(self.client, self.rollouts, traffics, self._applier)
         complainer = Complainer(self.client, self.rollouts, events, now)
         recorder = Recorder(
             client=self.client,
@@ -86,9 +89,10 @@ class App:
         self.reconciler = Reconciler(
             rollouts=self.rollouts,
             observer=Observer(workloads, traffics, self._sources, self._validator),
-            carry_out=CarryOut(self.client, workloads, traffics, recorder),
+            carry_out=CarryOut(self.client, workloads, traffics, recorder, loans),
             recorder=recorder,
             complainer=complainer,
+            releaser=Releaser(self.client, self.rollouts, traffics, now),
             telemetry=self.telemetry,
             now=now,
             look_after=self.queue.add_after,

@@ -14,6 +14,7 @@ from modelrollout.kube.apply import Drift
 from modelrollout.kube.client import KubeClient
 from modelrollout.kube.errors import ConflictError
 from modelrollout.kube.status import read_rollout
+from modelrollout.runtime.loans import Loans
 from modelrollout.runtime.record import Recorder
 from modelrollout.traffic.registry import Traffics
 from modelrollout.workload.registry import Workloads
@@ -22,8 +23,11 @@ from modelrollout.workload.registry import Workloads
 class CarryOut:
     """Writes what a plan says, and nothing that is so already."""
 
-    def __init__(self, client: KubeClient, workloads: Workloads, traffics: Traffics, recorder: Recorder) -> None:
+    def __init__(
+        self, client: KubeClient, workloads: Workloads, traffics: Traffics, recorder: Recorder, loans: Loans
+    ) -> None:
         self._client = client
+        self._loans = loans
         self._workloads = workloads
         self._traffics = traffics
         self._recorder = recorder
@@ -43,6 +47,7 @@ class CarryOut:
             rollout = await self._recorder.status(seen, plan)
             await self._events(rollout, plan.events)
             return
+        seen = await self._loans.before(seen, plan)
         rollout = await self._recorder.status(seen, plan)
         await self._events(rollout, plan.events)
         drifts = list(await self._serving(seen, rollout, plan))
@@ -50,6 +55,7 @@ class CarryOut:
         if plan.serve is not None:
             drifts += await self._workloads.of(rollout).serve(rollout, plan.serve)
         drifts += await self._stopped(rollout, plan)
+        await self._loans.after(rollout, seen, plan)
         await self._events(rollout, (Event(EventType.WARNING, "DriftRestored", drift.text) for drift in drifts))
 
     async def _serving(self, seen: Observation, rollout: ModelRollout, plan: Plan) -> Iterable[Drift]:

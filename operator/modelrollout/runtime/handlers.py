@@ -10,7 +10,7 @@ import kopf
 
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.kube.caches import Cache, Watched
-from modelrollout.kube.resources import ENDPOINT_SLICE, GATEWAY, GATEWAY_CLASS, MODEL_ROLLOUT, Resource
+from modelrollout.kube.resources import ENDPOINT_SLICE, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, MODEL_ROLLOUT, Resource
 from modelrollout.kube.views import LABEL_SERVICE
 from modelrollout.runtime.rollouts import Rollouts
 
@@ -70,19 +70,24 @@ class Intake:
             service = (metadata.get("labels") or {}).get(LABEL_SERVICE)
             for key in self._rollouts.of_service(metadata["namespace"], service) if service else ():
                 self._enqueue(key)
+        if resource == HTTP_ROUTE:
+            for key in self._rollouts.of_route(metadata["namespace"], metadata["name"]):
+                self._enqueue(key)
         if resource not in SHARED:
             return
         for key in self._rollouts.known():
             rollout = self._rollouts.get(key)
-            if isinstance(rollout, ModelRollout) and (resource == GATEWAY_CLASS or _refers(rollout, metadata)):
+            if isinstance(rollout, ModelRollout) and (resource == GATEWAY_CLASS or self._refers(rollout, metadata)):
                 self._enqueue(key)
 
-
-def _refers(rollout: ModelRollout, metadata: dict[str, Any]) -> bool:
-    return any(
-        (parent.namespace or rollout.key.namespace, parent.name) == (metadata["namespace"], metadata["name"])
-        for parent in rollout.spec.traffic.gateway_api.parent_refs
-    )
+    def _refers(self, rollout: ModelRollout, metadata: dict[str, Any]) -> bool:
+        """Whether a rollout's route attaches to that Gateway."""
+        api, namespace = rollout.spec.traffic.gateway_api, rollout.key.namespace
+        parents = {(parent.namespace or namespace, parent.name) for parent in api.parents}
+        if api.http_route_ref is not None:
+            route = self._cache.route(namespace, api.http_route_ref.name)
+            parents |= {(parent.namespace, parent.name) for parent in (route.parent_refs if route else ())}
+        return (metadata["namespace"], metadata["name"]) in parents
 
 
 @dataclass(frozen=True, slots=True)

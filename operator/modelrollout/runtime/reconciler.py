@@ -9,13 +9,14 @@ from datetime import datetime
 import structlog
 
 from modelrollout.api.errors import TerminalError
-from modelrollout.api.resource import Key, ModelRollout
+from modelrollout.api.resource import Key
 from modelrollout.engine.decide import decide
 from modelrollout.engine.plan import Action, Plan
 from modelrollout.runtime.carry_out import CarryOut
 from modelrollout.runtime.complain import Complainer
 from modelrollout.runtime.observer import Observer
 from modelrollout.runtime.record import Recorder
+from modelrollout.runtime.release import Releaser
 from modelrollout.runtime.rollouts import Rollouts, Unreadable
 from modelrollout.runtime.telemetry import Telemetry
 
@@ -31,6 +32,7 @@ class Reconciler:
         carry_out: CarryOut,
         recorder: Recorder,
         complainer: Complainer,
+        releaser: Releaser,
         telemetry: Telemetry,
         now: Callable[[], datetime],
         look_after: Callable[[Key, float], None],
@@ -47,6 +49,7 @@ class Reconciler:
         self._carry_out = carry_out
         self._recorder = recorder
         self._complainer = complainer
+        self._releaser = releaser
         self._telemetry = telemetry
         self._now = now
         self._look_after = look_after
@@ -71,7 +74,10 @@ class Reconciler:
 
     async def _reconcile(self, key: Key) -> float | None:
         rollout = self._rollouts.get(key)
-        if rollout is None or (isinstance(rollout, ModelRollout) and rollout.deleting):
+        if rollout is None:
+            return None
+        if rollout.deleting:
+            await self._releaser.release(rollout)
             return None
         if isinstance(rollout, Unreadable):
             return await self._complainer.complain(key, TerminalError("InvalidSpec", "; ".join(rollout.problems)))

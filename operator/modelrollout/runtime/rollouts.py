@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from modelrollout.api.resource import Key, ModelRollout, SpecError, parse
+from modelrollout.api.resource import Key, ModelRollout, SpecError, deleted_at, parse
 from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.kube.resources import HTTP_ROUTE, SERVICE, Resource
 from modelrollout.runtime.logs import logger
+
+_Object = tuple[Resource, str, str]
+"""Kind, namespace and name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,13 @@ class Unreadable:
     generation: int
     status: ModelRolloutStatus
     problems: tuple[str, ...]
+    finalizers: tuple[str, ...] = ()
+    deleted_at: datetime | None = None
+
+    @property
+    def deleting(self) -> bool:
+        """Whether its deletion was asked for."""
+        return self.deleted_at is not None
 
 
 class Rollouts:
@@ -30,7 +42,7 @@ class Rollouts:
 
     def __init__(self) -> None:
         self._known: dict[Key, ModelRollout | Unreadable] = {}
-        self._by_service: dict[tuple[str, str], set[Key]] = {}
+        self._by_object: dict[_Object, set[Key]] = {}
 
     def get(self, key: Key) -> ModelRollout | Unreadable | None:
         """The newest that is known."""
@@ -42,7 +54,11 @@ class Rollouts:
 
     def of_service(self, namespace: str, service: str) -> frozenset[Key]:
         """Those whose traffic goes to a Service that is not theirs."""
-        return frozenset(self._by_service.get((namespace, service), ()))
+        return frozenset(self._by_object.get((SERVICE, namespace, service), ()))
+
+    def of_route(self, namespace: str, route: str) -> frozenset[Key]:
+        """Those that have a rule of an HTTPRoute that is not theirs."""
+        return frozenset(self._by_object.get((HTTP_ROUTE, namespace, route), ()))
 
     def put(self, raw: Mapping[str, Any]) -> Key | None:
         """Take in an object; its key if a user changed it, None if it is only our own status coming back."""
@@ -77,31 +93,35 @@ class Rollouts:
             self._known[key] = new
 
     def _refer(self, old: ModelRollout | Unreadable | None, new: ModelRollout | Unreadable | None) -> None:
-        """Keep the index of Services true."""
+        """Keep the index of objects that are not theirs true."""
         before, now = _foreign(old), _foreign(new)
         if before == now:
             return
-        for service, key in before:
-            keys = self._by_service.get(service, set())
+        for named, key in before:
+            keys = self._by_object.get(named, set())
             keys.discard(key)
             if not keys:
-                self._by_service.pop(service, None)
-        for service, key in now:
-            self._by_service.setdefault(service, set()).add(key)
+                self._by_object.pop(named, None)
+        for named, key in now:
+            self._by_object.setdefault(named, set()).add(key)
 
 
-def _foreign(rollout: ModelRollout | Unreadable | None) -> frozenset[tuple[tuple[str, str], Key]]:
+def _foreign(rollout: ModelRollout | Unreadable | None) -> frozenset[tuple[_Object, Key]]:
     if not isinstance(rollout, ModelRollout):
         return frozenset()
     kept = rollout.status.fallback
     names = rollout.spec.foreign_services | ({kept.service.name} if kept and kept.service else set())
-    return frozenset(((rollout.key.namespace, name), rollout.key) for name in names)
+    found: set[_Object] = {(SERVICE, rollout.key.namespace, name) for name in names}
+    ref = rollout.spec.traffic.gateway_api.http_route_ref
+    if ref is not None:
+        found.add((HTTP_ROUTE, rollout.key.namespace, ref.name))
+    return frozenset((named, rollout.key) for named in found)
 
 
 def _wishes(rollout: ModelRollout | Unreadable) -> tuple[object, ...]:
     """What only users change."""
     if isinstance(rollout, Unreadable):
-        return rollout.uid, rollout.generation
+        return rollout.uid, rollout.generation, rollout.deleting
     return rollout.uid, rollout.generation, rollout.deleting, tuple(sorted(rollout.annotations.items()))
 
 
@@ -117,4 +137,6 @@ def _parsed(raw: Mapping[str, Any]) -> ModelRollout | Unreadable:
             generation=metadata.get("generation", 0),
             status=ModelRolloutStatus.model_validate(raw.get("status", {})),
             problems=error.problems,
+            finalizers=tuple(metadata.get("finalizers", ())),
+            deleted_at=deleted_at(raw),
         )

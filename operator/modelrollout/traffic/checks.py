@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.traffic import ParentRef
 from modelrollout.engine.split import FULL
 from modelrollout.kube.caches import Cache
+from modelrollout.kube.route import ParentRefView
 from modelrollout.kube.views import GatewayView
 from modelrollout.traffic.capabilities import Mirroring, mirroring
 
@@ -16,10 +17,10 @@ FIELD: Final = "spec.traffic.gatewayAPI"
 
 
 def traffic_problems(rollout: ModelRollout, cache: Cache) -> Iterator[str]:
-    """All that shows without asking the API server: one line each."""
+    """All that shows of a route of our own without asking the API server: one line each."""
     yield from _rule_problems(rollout)
     gateways: list[GatewayView] = []
-    for index, reference in enumerate(rollout.spec.traffic.gateway_api.parent_refs):
+    for index, reference in enumerate(rollout.spec.traffic.gateway_api.parents):
         field = f"{FIELD}.parentRefs[{index}]"
         namespace = reference.namespace or rollout.key.namespace
         gateway = cache.gateway(namespace, reference.name)
@@ -29,6 +30,13 @@ def traffic_problems(rollout: ModelRollout, cache: Cache) -> Iterator[str]:
         gateways.append(gateway)
         yield from _listener_problems(field, reference, gateway)
     for gateway in dict.fromkeys(gateways):
+        yield from _mirror_problems(rollout, gateway, cache)
+
+
+def gateway_problems(rollout: ModelRollout, parents: Iterable[ParentRefView], cache: Cache) -> Iterator[str]:
+    """What the Gateways of a route that somebody else owns cannot do. What they accept of it they say themselves."""
+    found = (cache.gateway(parent.namespace, parent.name) for parent in parents)
+    for gateway in dict.fromkeys(gateway for gateway in found if gateway is not None):
         yield from _mirror_problems(rollout, gateway, cache)
 
 

@@ -87,6 +87,10 @@ class GatewayAPITraffic:
         outdated = view.meta.applied_hash != applied_hash(body) or render.parse_sequence(view.sequence) != sequence
         return outdated or self.drift(rollout, split) is not None
 
+    def lends(self, rollout: ModelRollout, split: Split) -> bool:
+        """As in TrafficProvider: the route is the operator's own."""
+        return False
+
     def drift(self, rollout: ModelRollout, split: Split) -> Drift | None:
         """As in TrafficProvider."""
         view = self._view(rollout)

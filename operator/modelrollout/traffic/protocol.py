@@ -49,6 +49,10 @@ class TrafficProvider(Protocol):
         """Whether the route, as the caches have it, is not what `write` would make it."""
         ...
 
+    def lends(self, rollout: ModelRollout, split: Split) -> bool:
+        """Whether carrying a split out changes something that somebody else owns, and that has to be given back."""
+        ...
+
     def drift(self, rollout: ModelRollout, split: Split) -> Drift | None:
         """What somebody else changed in the route since a write of this split, as the caches have it."""
         ...

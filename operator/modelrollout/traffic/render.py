@@ -28,7 +28,7 @@ def http_route(rollout: ModelRollout, split: Split, port_of: Callable[[str], int
     """
     gateway_api = rollout.spec.traffic.gateway_api
     spec: dict[str, Any] = {
-        "parentRefs": [reference.dump() for reference in gateway_api.parent_refs],
+        "parentRefs": [reference.dump() for reference in gateway_api.parents],
         "rules": [_rule(rollout, rule, split, port_of) for rule in gateway_api.rules or (RouteRule(),)],
     }
     if gateway_api.hostnames:

@@ -85,6 +85,7 @@ def test_the_api_server_takes_every_object(installed: ApiServer) -> None:
     ("verb", "resource"),
     [
         ("watch", "modelrollouts.modelrollout.io"),
+        ("patch", "modelrollouts.modelrollout.io"),
         ("update", "modelrollouts.modelrollout.io --subresource=status"),
         ("update", "modelrollouts.modelrollout.io --subresource=finalizers"),
         ("create", "controllerrevisions.apps"),
@@ -110,7 +111,7 @@ def test_the_operator_may(installed: ApiServer, verb: str, resource: str) -> Non
         ("create", "pods"),
         ("delete", "pods"),
         ("create", "pods --subresource=exec"),
-        ("patch", "modelrollouts.modelrollout.io"),
+        ("create", "modelrollouts.modelrollout.io"),
         ("delete", "modelrollouts.modelrollout.io"),
         ("patch", "gateways.gateway.networking.k8s.io"),
         ("get", "customresourcedefinitions.apiextensions.k8s.io"),

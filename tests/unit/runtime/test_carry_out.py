@@ -18,6 +18,7 @@ from modelrollout.kube.apply import Drift
 from modelrollout.kube.client import KubeClient
 from modelrollout.kube.errors import ConflictError, UnavailableError
 from modelrollout.runtime.carry_out import CarryOut, raises
+from modelrollout.runtime.loans import Loans
 from modelrollout.runtime.record import Recorder
 from modelrollout.traffic.registry import Traffics
 from modelrollout.workload.registry import Workloads
@@ -90,6 +91,13 @@ class Cluster:
         self._do(f"shift {split.weight_of(CANDIDATE.hash)}")
         self.guards.append(guard)
 
+    # the loans
+    async def before(self, seen: Observation, _: Plan) -> Observation:
+        return seen
+
+    async def after(self, *_: object) -> None:
+        return
+
     # the recorder
     async def status(self, seen: Observation, plan: Plan) -> ModelRollout:
         self._do("status")
@@ -114,7 +122,11 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 async def carry_out(cluster: Cluster, seen: Observation) -> Plan:
     stand_in = cast(Any, cluster)
     made = CarryOut(
-        cast(KubeClient, None), cast(Workloads, stand_in), cast(Traffics, stand_in), cast(Recorder, stand_in)
+        cast(KubeClient, None),
+        cast(Workloads, stand_in),
+        cast(Traffics, stand_in),
+        cast(Recorder, stand_in),
+        cast(Loans, stand_in),
     )
     plan = decide(seen)
     await made.carry_out(seen, plan)

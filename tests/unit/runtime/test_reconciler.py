@@ -41,6 +41,7 @@ class Parts:
     held_back: float | None = None
     stood: bool = False
     carried_out: int = 0
+    released: int = 0
     complaints: list[str] = field(default_factory=list)
     planned: list[float] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
@@ -80,6 +81,9 @@ class Parts:
     def look_after(self, _: Key, seconds: float) -> None:
         self.planned.append(seconds)
 
+    async def release(self, _: object) -> None:
+        self.released += 1
+
 
 def parts(seen: Observation | Exception, **changes: Any) -> Parts:
     return Parts(seen, scenes.stepping().rollout, **changes)
@@ -93,6 +97,7 @@ def reconciler(made: Parts) -> Reconciler:
         carry_out=stand_in,
         recorder=stand_in,
         complainer=stand_in,
+        releaser=stand_in,
         telemetry=Telemetry(),
         now=lambda: NOW,
         look_after=made.look_after,
@@ -156,6 +161,7 @@ async def test_one_that_is_gone_or_going_is_left_alone(known: ModelRollout | Non
     made = replace(parts(scenes.resting()), known=known)
     assert await look(made) is None
     assert made.carried_out == 0
+    assert made.released == (known is not None)
 
 
 async def test_of_a_deleted_one_everybody_forgets() -> None:
