@@ -10,6 +10,7 @@ from typing import Final
 from hypothesis import strategies as st
 
 from modelrollout.analysis.verdict import Verdict
+from modelrollout.api.controls import Control
 from modelrollout.engine.observed import Acceptance
 from modelrollout.engine.split import Mirror
 from tests.support.scenes import METRICS, STAGES, Raw, raw_spec
@@ -129,6 +130,15 @@ def _route_gone(world: World) -> None:
     world.route = None
 
 
+def _click(control: Control, who: str) -> Happening:
+    """Somebody annotates: for the candidate, or whoever it is at the time."""
+    return lambda world: world.annotate(control, str(getattr(world, who)))
+
+
+def _resume(world: World) -> None:
+    world.annotate(Control.PAUSE, None)
+
+
 def _freeze(world: World) -> None:
     world.frozen = world.observe()
 
@@ -184,6 +194,14 @@ HAPPENINGS: Final[Mapping[str, tuple[int, Happening]]] = {
     "mirror by hand": (1, _mirror_by_hand),
     "annotations removed": (1, _annotations_gone),
     "route deleted": (1, _route_gone),
+    "pause": (1, _click(Control.PAUSE, "candidate")),
+    "resume": (3, _resume),
+    "abort": (1, _click(Control.ABORT, "candidate")),
+    "retry": (2, _click(Control.RETRY, "candidate")),
+    "promote": (2, _click(Control.PROMOTE, "candidate")),
+    "promote-full": (1, _click(Control.PROMOTE_FULL, "candidate")),
+    "rollback": (1, _click(Control.ROLLBACK, "stable")),
+    "abort what is stable": (1, _click(Control.ABORT, "stable")),
     "killed before a write": (2, _set("kill_after", value=0)),
     "killed after one write": (3, _set("kill_after", value=1)),
     "killed after two writes": (2, _set("kill_after", value=2)),

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from modelrollout.analysis.verdict import CheckResult, Verdict
+from modelrollout.api.controls import Control
 from modelrollout.api.resource import Key, ModelRollout, parse_spec
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import (
@@ -219,6 +220,12 @@ def stepping(position: int = 1, raw: Raw | None = None) -> Observation:
 
 
 # --- small changes ----------------------------------------------------------------------------------------------------
+
+
+def with_clicks(seen: Observation, **values: str) -> Observation:
+    """With controls: `abort="..."`, `promote_full="..."`."""
+    annotations = {Control(name.replace("_", "-")).annotation: value for name, value in values.items()}
+    return replace(seen, rollout=replace(seen.rollout, annotations={**seen.rollout.annotations, **annotations}))
 
 
 def with_status(seen: Observation, **changes: object) -> Observation:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType
+from modelrollout.api.controls import Control, ControlOutcome, ControlStatus
 from modelrollout.api.fallback import Fallback, FallbackService
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.status import (
@@ -65,6 +66,13 @@ _CHECK: Final = CheckStatus(
 _LOG: Final = LogEntry(
     at=NOW, action="Enter", revision="b1946ac924", stage="ramp", weight=20, reason="ChecksPassed", message="4/4 checks"
 )
+_ANSWER: Final = ControlStatus(
+    control=Control.PROMOTE,
+    value="b1946ac924.2",
+    outcome=ControlOutcome.REFUSED,
+    message="it is paused",
+    at=NOW,
+)
 
 FULL_STATUS: Final = ModelRolloutStatus(
     observed_generation=7,
@@ -80,6 +88,7 @@ FULL_STATUS: Final = ModelRolloutStatus(
     previous=PreviousStatus(revision="37b51d194a", version="1", warm_until=NOW),
     failed=FailureStatus(revision="0cc175b9c0", version="5", reason="MetricHarm", message="m", stage="canary", at=NOW),
     retired=(Retired(revision="0cc175b9c0", since=NOW - timedelta(minutes=1), gone_at=NOW),),
+    controls=(_ANSWER,),
     traffic=TrafficStatus(stable=80, candidate=20, mirror=0),
     checks=(_CHECK,),
     log=(_LOG,),

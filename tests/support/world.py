@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from modelrollout.analysis.verdict import CheckResult, Verdict
+from modelrollout.api.controls import Control
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import AttemptStatus, ModelRolloutStatus, StepStatus
 from modelrollout.engine.decide import decide
@@ -112,6 +113,8 @@ class World:
     decisions: int = 0
     writes: int = 0
     told: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
+    clicks: int = 0
 
     # --- what the operator sees ---------------------------------------------------------------------------------------
 
@@ -128,7 +131,7 @@ class World:
             spec=spec,
             raw_spec=self.raw,
             status=self.status,
-            annotations={},
+            annotations=dict(self.annotations),
         )
         seen = Observation(
             now=self.clock,
@@ -229,9 +232,12 @@ class World:
             truth.attempt += 1
             truth.earned = 0
             truth.unrouted.pop(seen.desired.hash, None)
+            truth.failed = None if plan.reason == "Retried" else truth.failed
         if self.status.stable is not None and self.status.stable != before.stable:
             truth.served.add(self.status.stable.revision)
             truth.failed = None
+        if plan.reason in {"Aborted", "RolledBackByHand"} and plan.action is not Action.ROLL_BACK:
+            truth.failed = self.status.failed.revision if self.status.failed else None
         if attempt is not None and step is not None:
             if truth.step != (truth.attempt, step.number):
                 truth.step, truth.accepted, truth.in_force = (truth.attempt, step.number), None, None
@@ -347,6 +353,14 @@ class World:
             self.raw = raw
             self.generation += 1
             self.version += 1
+
+    def annotate(self, control: Control, revision: str | None) -> None:
+        """A person clicks, or takes it back."""
+        self.clicks += 1
+        self.version += 1
+        self.annotations.pop(control.annotation, None)
+        if revision is not None:
+            self.annotations[control.annotation] = f"{revision}.{self.clicks}"
 
     def states(self) -> Iterator[tuple[str, Pods]]:
         """All that runs."""

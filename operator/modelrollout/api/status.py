@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from modelrollout.api.conditions import Condition
+from modelrollout.api.controls import ControlStatus
 from modelrollout.api.fallback import Fallback
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.model import APIModel
@@ -163,6 +164,7 @@ class ModelRolloutStatus(APIModel):
     previous: PreviousStatus | None = Field(None, description="The stable revision before, kept warm.")
     failed: FailureStatus | None = Field(None, description="The revision that was rolled back last.")
     retired: tuple[Retired, ...] = Field((), max_length=20, description="Revisions that are draining.")
+    controls: tuple[ControlStatus, ...] = Field((), max_length=8, description="Answers to people's annotations.")
     traffic: TrafficStatus = Field(TrafficStatus(), description="Observed weights.")
     checks: tuple[CheckStatus, ...] = Field((), max_length=32, description="Last verdict of each metric.")
     log: tuple[LogEntry, ...] = Field((), max_length=LOG_MAX, description="Decisions, newest last.")

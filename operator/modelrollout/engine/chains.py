@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from modelrollout.engine import policies
+from modelrollout.engine import hands, policies
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Empty, Loading, Resting, Situation, Stepping
 
@@ -20,27 +20,37 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.silence,  # harm without a single bad answer
     policies.crash,  # before unready: a crash loop is not a pause
     policies.unready,  # hard failures act whatever the spec says
+    hands.aborted,  # a person's way back works under an invalid spec too, and while suspended
     policies.reverted,  # the user's way back works under an otherwise invalid spec too, and while suspended
     policies.superseded,  # as does a newer revision: both only take traffic away
     policies.suspended_for_good,  # acts under an invalid spec too: pods that never become ready cost money
     policies.invalid,  # from here on the spec is trusted
+    hands.promoted_full,  # before what evidence says, and before suspended: a person may do without it
+    hands.promoted,  # before suspended: the intent may move on while the candidate has no traffic
     policies.suspended,  # before anything that enters a step: no weight without a ready endpoint
+    hands.paused_while_suspended,  # before what gives traffic back: edited and recovered
     policies.edited,  # evidence of another stage must not count: before anything that reads it
     policies.recovered,  # after edited: a step of another spec is not entered again
     policies.accepted,  # a stamp; nothing passes without it
     policies.in_force,  # a stamp; nothing passes without it
+    hands.paused,  # after the stamps: evidence is gathered all the same; before anything that goes on or gives up
     policies.passed,  # before inconclusive: evidence that is complete at the last moment counts
     policies.inconclusive,  # only the user's explicit choice acts; Hold falls through
+    hands.promotion_waits,  # nothing else may have to be said by then: the stages go on meanwhile
     policies.held,  # always answers: says what is missing
 )
 
 LOADING: Final[tuple[Policy[Loading], ...]] = (
     policies.crash,
+    hands.aborted,
     policies.reverted,  # before the deadline: giving up is the user's wish then, not the candidate's fault
     policies.superseded,
     policies.load_deadline,  # acts under an invalid spec too: pods that load for ever cost money
     policies.invalid,
+    hands.promoted_full,  # falls through until all pods are ready, which load_wait says
+    hands.paused,
     policies.load_wait,
+    hands.entered,  # after load_wait: a person may do without everything but ready pods
     policies.unchecked,  # pods may load meanwhile, but get no traffic
     policies.route_at_rest,  # the last thing before traffic: a rise starts from a known split
     policies.unscraped,  # after the route: what is waited for last is seen last
@@ -48,10 +58,14 @@ LOADING: Final[tuple[Policy[Loading], ...]] = (
 )
 
 RESTING: Final[tuple[Policy[Resting], ...]] = (
-    policies.invalid,  # first: a spec that cannot be carried out starts nothing
+    hands.declined,  # before invalid: what does not begin needs no valid spec
+    hands.rolled_back,  # before invalid: the way back works under an invalid spec too
+    policies.invalid,  # a spec that cannot be carried out starts nothing
     policies.steady,
+    hands.retried,  # before failed_before: a person is who may try again
     policies.failed_before,  # before warm_return and begin: a failure is not retried by itself
     policies.warm_return,  # before begin: back is one write, not a rollout
+    hands.paused,  # after what is back to a known revision: that is no step forward
     policies.unchecked,  # after what is back to a known revision: only something new needs the check
     policies.route_at_rest,
     policies.begin,  # always answers

@@ -9,6 +9,7 @@ from datetime import datetime
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine import drain
+from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.plan import Action, Decision, Event, EventType, Plan
@@ -28,6 +29,7 @@ EVENTS = {
     Action.ABANDON: (EventType.NORMAL, "Abandoned"),
     Action.PROMOTE: (EventType.NORMAL, "Promoted"),
     Action.RETURN: (EventType.WARNING, "ReturnedToPrevious"),
+    Action.DECLINE: (EventType.NORMAL, CARRIED_OUT),
 }
 TELLING_WAITS = frozenset(
     {
@@ -55,7 +57,8 @@ def decide(seen: Observation) -> Plan:
     written, seen = seen.status, replace(seen, rollout=replace(seen.rollout, status=before))
     if before.attempt is None or before.attempt.step is None:
         seen = replace(seen, evidence=None)
-    decision = ask(situation_of(seen))
+    situation = situation_of(seen)
+    decision = ask(situation)
     after = _pruned(transition(seen, decision), seen)
     revision = before.attempt.revision if before.attempt else seen.desired.hash
     if decision.action not in (Action.WAIT, Action.ACCEPT):
@@ -68,6 +71,7 @@ def decide(seen: Observation) -> Plan:
             reason=decision.reason,
             message=decision.message,
         )
+    after, told = answered(seen, after, answers_of(situation, decision, written))
     wake_at = min((at for at in _wakes(seen, after, decision) if at > seen.now), default=None)
     return Plan(
         action=decision.action,
@@ -78,7 +82,7 @@ def decide(seen: Observation) -> Plan:
         replicas=_replicas(seen, after),
         serve=after.stable.revision if after.stable else None,
         collect=_collect(seen, after),
-        events=(*_adoption(written, before), *_events(seen, decision)),
+        events=(*_adoption(written, before), *_events(seen, decision), *told),
         wake_at=wake_at,
     )
 

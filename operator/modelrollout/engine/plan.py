@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.engine.clicks import Click
 from modelrollout.engine.split import Split
 from modelrollout.engine.steps import Step
 
@@ -26,6 +27,7 @@ class Action(StrEnum):
     ABANDON = "Abandon"
     PROMOTE = "Promote"
     RETURN = "Return"
+    DECLINE = "Decline"
 
 
 LOWERING = frozenset({Action.SUSPEND, Action.ROLL_BACK, Action.ABANDON})
@@ -51,6 +53,7 @@ class Decision:
         fails: whether the candidate is at fault, so that it is not tried again by itself.
         until: when to look again at the latest.
         latch: a fault to remember although it cannot be acted on yet.
+        clicks: what people asked for and this carries out.
     """
 
     action: Action
@@ -60,6 +63,7 @@ class Decision:
     fails: bool = False
     until: datetime | None = None
     latch: Fault | None = None
+    clicks: tuple[Click, ...] = ()
 
 
 class EventType(StrEnum):

@@ -7,6 +7,8 @@ from datetime import datetime
 from modelrollout.analysis.verdict import format_number
 from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType, find_condition
 from modelrollout.api.status import TEXT_MAX, CheckStatus, ModelRolloutStatus, Phase, TrafficStatus
+from modelrollout.engine.clicks import removal
+from modelrollout.engine.controls import pause_of
 from modelrollout.engine.fit import fitted
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.observed import Acceptance, JudgedMetric
@@ -126,7 +128,7 @@ def _conditions(seen: Observation, status: ModelRolloutStatus, phase: Phase, dec
         _reconciling(phase, decision),
         _stalled(status, phase, decision),
         _succeeded(status, phase, decision),
-        (ConditionType.PAUSED, FALSE, "NotPaused", ""),
+        _paused(seen, status),
         _rolled_back(status, phase),
         _metrics_available(seen),
         _traffic_applied(seen, status),
@@ -177,6 +179,14 @@ def _succeeded(status: ModelRolloutStatus, phase: Phase, decision: Decision) -> 
     if phase is Phase.INVALID:
         return ConditionType.SUCCEEDED, FALSE, "InvalidSpec", decision.message
     return ConditionType.SUCCEEDED, UNKNOWN, "InProgress", ""
+
+
+def _paused(seen: Observation, status: ModelRolloutStatus) -> Row:
+    pause = pause_of(seen, status)
+    if pause is None:
+        return ConditionType.PAUSED, FALSE, "NotPaused", ""
+    text = f"{pause.revision} goes no further; to go on: {removal(seen.rollout.key, pause.control)}"
+    return ConditionType.PAUSED, TRUE, "PausedByHand", text
 
 
 def _rolled_back(status: ModelRolloutStatus, phase: Phase) -> Row:

@@ -61,13 +61,15 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
         case Action.SUSPEND:
             return _attempt_with(status, unready_since=now)
         case Action.ROLL_BACK:
-            return _ended(status, now, _failure(status, decision, now) if decision.fails else None)
+            return _ended(status, now, _attempt_failure(status, decision, now) if decision.fails else None)
         case Action.ABANDON:
             return _ended(status, now, None)
         case Action.PROMOTE:
             return _promoted(seen)
         case Action.RETURN:
-            return _returned(status, now)
+            return _returned(seen, decision)
+        case Action.DECLINE:
+            return _with(status, failed=_failure(seen.desired.ref, decision, now))
 
 
 def adopted(status: ModelRolloutStatus, route: RouteState | None, now: datetime) -> ModelRolloutStatus:
@@ -97,7 +99,7 @@ def _after_route(status: ModelRolloutStatus, decision: RouteDecision) -> ModelRo
     elif decision.action == Action.ROLL_BACK:
         made = Decision(Action.ROLL_BACK, decision.reason, decision.message)
         fails = decision.reason != SPEC_REVERTED
-        moved = _ended(status, decision.at, _failure(status, made, decision.at) if fails else None)
+        moved = _ended(status, decision.at, _attempt_failure(status, made, decision.at) if fails else None)
     else:
         return status
     return logged(
@@ -145,14 +147,15 @@ def _begun(seen: Observation) -> ModelRolloutStatus:
     if status.previous is not None:
         status = _retired(status, status.previous.revision, seen.now)
     retired = tuple(entry for entry in status.retired if entry.revision != seen.desired.hash)
+    failed = status.failed if status.failed and status.failed.revision != seen.desired.hash else None
     attempt = AttemptStatus(revision=seen.desired.hash, version=seen.desired.version, started_at=seen.now)
-    return _with(status, attempt=attempt, previous=None, retired=retired, checks=())
+    return _with(status, attempt=attempt, previous=None, failed=failed, retired=retired, checks=())
 
 
 def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
     attempt = seen.status.attempt
     assert attempt is not None  # noqa: S101 - policies that enter a step have an attempt
-    before = attempt.step
+    before, candidate = attempt.step, seen.state_of(attempt.revision)
     entered = StepStatus(
         stage=step.stage.name,
         stage_index=step.stage_index,
@@ -174,7 +177,8 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         seen.status,
         step=entered,
         evidence_since=attempt.evidence_since or seen.now,
-        unready_since=None,
+        # A person may move on a candidate that is suspended: it has no traffic in its new step either.
+        unready_since=None if candidate and candidate.is_ready else attempt.unready_since,
         frozen=frozen,
     )
 
@@ -207,11 +211,17 @@ def _promoted(seen: Observation) -> ModelRolloutStatus:
     return _with(retired, stable=stable, previous=previous, attempt=None, failed=None)
 
 
-def _returned(status: ModelRolloutStatus, now: datetime) -> ModelRolloutStatus:
+def _returned(seen: Observation, decision: Decision) -> ModelRolloutStatus:
+    status = seen.status
     assert status.previous is not None  # noqa: S101 - the policy has looked
     assert status.stable is not None  # noqa: S101 - the policy has looked
     stable = RevisionRef(revision=status.previous.revision, version=status.previous.version)
-    return _with(_retired(status, status.stable.revision, now), stable=stable, previous=None, failed=None)
+    failed = None
+    if decision.fails:
+        # One failure is remembered: of what the spec asks for, or it would begin again by itself.
+        asked = status.failed is not None and status.failed.revision == seen.desired.hash
+        failed = status.failed if asked else _failure(status.stable, decision, seen.now)
+    return _with(_retired(status, status.stable.revision, seen.now), stable=stable, previous=None, failed=failed)
 
 
 def _ended(status: ModelRolloutStatus, now: datetime, failure: FailureStatus | None) -> ModelRolloutStatus:
@@ -225,15 +235,18 @@ def _retired(status: ModelRolloutStatus, revision: str, now: datetime) -> ModelR
     return _with(status, retired=(*others, Retired(revision=revision, since=now))[-RETIRED_MAX:])
 
 
-def _failure(status: ModelRolloutStatus, decision: Decision, now: datetime) -> FailureStatus:
-    attempt = status.attempt
-    assert attempt is not None  # noqa: S101 - only an attempt fails
+def _attempt_failure(status: ModelRolloutStatus, decision: Decision, now: datetime) -> FailureStatus:
+    assert status.attempt is not None  # noqa: S101 - only an attempt fails
+    return _failure(status.attempt, decision, now, status.attempt.step)
+
+
+def _failure(of: RevisionRef, decision: Decision, now: datetime, step: StepStatus | None = None) -> FailureStatus:
     return FailureStatus(
-        revision=attempt.revision,
-        version=attempt.version,
+        revision=of.revision,
+        version=of.version,
         reason=cut(decision.reason, REASON_MAX),
         message=cut(decision.message, TEXT_MAX),
-        stage=attempt.step.stage if attempt.step else None,
+        stage=step.stage if step else None,
         at=now,
     )
 

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 from modelrollout.api.resource import ModelRollout
+from modelrollout.api.status import RevisionRef
 from modelrollout.engine.observed import RouteDecision, RouteState
-from modelrollout.engine.plan import LOWERING, Event, EventType, Plan
+from modelrollout.engine.plan import LOWERING, Action, Event, EventType, Plan
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.split import Split
 from modelrollout.kube.apply import Drift
@@ -107,7 +108,8 @@ class CarryOut:
         if rollout is None:
             await self._lower(seen, plan, put)
         else:
-            raised = route is not None and raises(route, split, plan)
+            before = plan.status.stable if plan.action is Action.RETURN else seen.status.stable
+            raised = route is not None and raises(route, split, before)
             await put(_decision(seen, plan), guard=await self._fresh(rollout, plan) if raised else None)
         return (drift,) if drift is not None else ()
 
@@ -161,9 +163,14 @@ def _decision(seen: Observation, plan: Plan) -> RouteDecision:
     )
 
 
-def raises(route: RouteState, split: Split, plan: Plan) -> bool:
-    """Whether a write gives any revision but the stable one more requests, live or mirrored, than it has."""
-    stable = plan.status.stable.revision if plan.status.stable is not None else None
+def raises(route: RouteState, split: Split, before: RevisionRef | None) -> bool:
+    """Whether a write gives any revision but the stable one more requests, live or mirrored, than it has.
+
+    Args:
+        before: the revision that was stable before the decision: a promotion by hand raises the one that is after it.
+            The previous one, for a return to it, which nothing shall delay.
+    """
+    stable = before.revision if before is not None else None
     return any(
         split.weight_of(revision) > route.weight_of(revision) or split.mirror_of(revision) > route.mirror_of(revision)
         for revision in split.revisions

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from modelrollout.analysis.verdict import Verdict
+from modelrollout.api.controls import Control
 from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
 from modelrollout.api.status import LOG_MAX, ModelRolloutStatus, Phase
+from modelrollout.engine.answers import CARRIED_OUT
+from modelrollout.engine.controls import pause_of
 from modelrollout.engine.decide import decide
 from modelrollout.engine.intent import live_weight, split_of
 from modelrollout.engine.observed import Acceptance
@@ -44,6 +47,7 @@ def judge(world: World, seen: Observation, plan: Plan) -> None:
     back_is_one_write(seen, before, plan)
     only_what_served_or_passed_is_stable(world, before, plan)
     the_log_tells(before, plan)
+    a_pause_holds(seen, before, plan)
 
 
 def only_the_step_of_a_ready_candidate(seen: Observation, plan: Plan) -> None:
@@ -67,7 +71,10 @@ def only_the_step_of_a_ready_candidate(seen: Observation, plan: Plan) -> None:
 def forward_only_on_evidence(world: World, seen: Observation, before: ModelRolloutStatus, plan: Plan) -> None:
     """2: no step forward without fresh, passing evidence gathered in this step, in force."""
     old, new = step_of(before), step_of(plan.status)
-    if plan.action is Action.PROMOTE or (
+    if plan.reason == "PromotedByHand":
+        _asked_for(seen, plan)
+        world.truth.earned = max(world.truth.earned, new.weight if new is not None else 0)
+    elif plan.action is Action.PROMOTE or (
         plan.action is Action.ENTER and plan.reason in {"Passed", "InconclusiveAdvance"}
     ):
         position = _position(seen, before)
@@ -91,6 +98,26 @@ def forward_only_on_evidence(world: World, seen: Observation, before: ModelRollo
         assert (new.stage, new.weight) == (first.stage.name, first.weight)
         world.truth.earned = first.weight
     assert live_weight(plan.status) <= world.truth.earned
+
+
+def _asked_for(seen: Observation, plan: Plan) -> None:
+    """A person may do without evidence, and not without a valid spec or ready pods."""
+    assert not seen.problems
+    clicks = {Control.PROMOTE.annotation, Control.PROMOTE_FULL.annotation}
+    assert clicks & set(seen.rollout.annotations)
+    if plan.action is Action.PROMOTE:
+        assert plan.status.stable is not None
+        state = seen.state_of(plan.status.stable.revision)
+        assert state is not None
+        assert state.ready_endpoints >= seen.rollout.spec.workload.replicas
+
+
+def a_pause_holds(seen: Observation, before: ModelRolloutStatus, plan: Plan) -> None:
+    """No step forward, no begin, no traffic for a candidate that had none, while somebody holds it."""
+    if pause_of(seen, before) is not None:
+        assert plan.action not in {Action.BEGIN, Action.PROMOTE}
+        assert plan.action is not Action.ENTER or plan.reason == "StageEdited"
+        assert live_weight(plan.status) <= live_weight(before)
 
 
 def _position(seen: Observation, before: ModelRolloutStatus) -> Step:
@@ -185,6 +212,8 @@ def an_invalid_spec_raises_nothing(seen: Observation, before: ModelRolloutStatus
     """14: bad input changes nothing that works."""
     if not seen.problems:
         return
+    if plan.reason in {"RolledBackByHand", "Aborted"}:
+        return
     assert plan.action in LOWERING | {Action.WAIT}
     assert live_weight(plan.status) <= live_weight(before)
     assert not plan.collect
@@ -199,13 +228,13 @@ def nothing_comes_back(world: World, before: ModelRolloutStatus, plan: Plan) -> 
         assert before.attempt is None, "the route's decision is taken over"
         assert live_weight(plan.status) == 0
     assert plan.status.sequence - before.sequence == int(
-        plan.action not in {Action.WAIT, Action.BEGIN, Action.ACCEPT, Action.IN_FORCE}
+        plan.action not in {Action.WAIT, Action.BEGIN, Action.ACCEPT, Action.IN_FORCE, Action.DECLINE}
     )
 
 
 def what_failed_is_not_retried(world: World, plan: Plan) -> None:
     """7: reapplying a failed revision does not retry by itself."""
-    if plan.action is Action.BEGIN:
+    if plan.action is Action.BEGIN and plan.reason != "Retried":
         assert plan.status.attempt is not None
         assert plan.status.attempt.revision != world.truth.failed
 
@@ -214,6 +243,8 @@ def back_is_one_write(seen: Observation, before: ModelRolloutStatus, plan: Plan)
     """5: within the window, going back is one write."""
     previous = before.previous
     if before.attempt or previous is None or previous.revision != seen.desired.hash or seen.problems:
+        return
+    if plan.action is Action.DECLINE:
         return
     state = seen.state_of(previous.revision)
     failed = before.failed is not None and before.failed.revision == previous.revision
@@ -239,11 +270,12 @@ def only_what_served_or_passed_is_stable(world: World, before: ModelRolloutStatu
 
 def the_log_tells(before: ModelRolloutStatus, plan: Plan) -> None:
     """13: what, when, why."""
+    decided = [entry for entry in plan.status.log if entry.reason != CARRIED_OUT]
     if plan.action in {Action.WAIT, Action.ACCEPT}:
-        assert plan.status.log == before.log
+        assert decided == [entry for entry in before.log if entry.reason != CARRIED_OUT][-len(decided) :]
     else:
-        assert plan.status.log[-1].action == plan.action
-        assert plan.status.log[-1].reason == plan.reason
+        assert decided[-1].action == plan.action
+        assert decided[-1].reason == plan.reason
     assert len(plan.status.log) <= LOG_MAX
 
 
@@ -272,7 +304,7 @@ def live(history: list[str]) -> World:
 
 def heals(world: World) -> None:
     """Whatever has happened: in a healthy world, with a spec that can be carried out, a rollout ends."""
-    for name in ("gateway accepts", "good", "answering", "share shown", "stages as usual", "usual metrics"):
+    for name in ("gateway accepts", "good", "answering", "share shown", "stages as usual", "usual metrics", "resume"):
         happen(world, name)
     world.kill_after = None
     for _ in range(12):

@@ -61,6 +61,7 @@ SEEN = {
     Action.ROLL_BACK: stepping(),
     Action.ABANDON: stepping(),
     Action.PROMOTE: stepping(5),
+    Action.DECLINE: resting(raw_spec()),
     Action.RETURN: resting(raw_spec(), previous=previous(CANDIDATE)),
 }
 

@@ -258,4 +258,4 @@ async def test_what_a_failed_write_leaves(cluster: Cluster, seen: Observation, b
 def test_a_raise_is_more_for_anybody_but_stable(split: Split, expected: bool) -> None:  # noqa: FBT001
     seen = scenes.stepping()
     assert seen.route is not None
-    assert raises(seen.route, split, decide(seen)) is expected
+    assert raises(seen.route, split, STABLE.ref) is expected
