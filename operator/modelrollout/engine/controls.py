@@ -186,9 +186,7 @@ def _no_rollback(s: Situation) -> str | None:
     if previous is None or s.seen.now >= previous.warm_until or not isinstance(s, Resting):
         return "no previous version is kept warm: apply the manifest of the version to go back to, it runs the stages"
     if s.previous is None or not s.previous.is_ready:
-        return (
-            f"no endpoint of the previous version {previous.version} is ready: apply its manifest, it runs the stages"
-        )
+        return f"the previous version {previous.version} has no ready endpoint: apply its manifest, it runs the stages"
     return None
 
 

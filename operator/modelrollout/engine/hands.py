@@ -6,15 +6,13 @@ from dataclasses import replace
 
 from modelrollout.api.controls import Control
 from modelrollout.engine.clicks import removal
-from modelrollout.engine.controls import ABORTED, pause_of, wanted
+from modelrollout.engine.controls import pause_of, wanted
 from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.policies import route_at_rest, unchecked
 from modelrollout.engine.shared import all_ready, back, wait
 from modelrollout.engine.situation import Loading, Resting, Stepping
 from modelrollout.engine.steps import Step, steps_of
 from modelrollout.engine.wording import label, open_text, ready_text
-
-BY_HAND = "PromotedByHand"
 
 
 # --- less traffic, or none --------------------------------------------------------------------------------------------
@@ -27,7 +25,7 @@ def aborted(s: Stepping | Loading) -> Decision | None:
         return None
     where = f"in {label(s)}" if isinstance(s, Stepping) else "while it was loading"
     message = f"version {s.candidate.revision.version} was aborted by hand {where}"
-    return replace(back(s, Decision(Action.ROLL_BACK, ABORTED, message, fails=True)), clicks=(click,))
+    return replace(back(s, Decision(Action.ROLL_BACK, "Aborted", message, fails=True)), clicks=(click,))
 
 
 def declined(s: Resting) -> Decision | None:
@@ -36,7 +34,7 @@ def declined(s: Resting) -> Decision | None:
     if click is None:
         return None
     message = f"version {s.seen.desired.version} was aborted by hand before it began"
-    return Decision(Action.DECLINE, ABORTED, message, fails=True, clicks=(click,))
+    return Decision(Action.DECLINE, "Aborted", message, fails=True, clicks=(click,))
 
 
 def rolled_back(s: Resting) -> Decision | None:
@@ -86,7 +84,7 @@ def promoted_full(s: Stepping | Loading) -> Decision | None:
         return None
     steps = steps_of(s.seen.rollout.spec)
     left = _left_out(s, steps[steps.index(s.position) + 1 :] if isinstance(s, Stepping) and s.position else steps)
-    return Decision(Action.PROMOTE, BY_HAND, f"made stable by hand, skipping {left}", clicks=(click,))
+    return Decision(Action.PROMOTE, "PromotedByHand", f"made stable by hand, skipping {left}", clicks=(click,))
 
 
 def promoted(s: Stepping) -> Decision | None:
@@ -101,10 +99,10 @@ def promoted(s: Stepping) -> Decision | None:
     left = _left_out(s, tuple(step for step in s.steps if step.stage_index == current and step.index > s.step.index))
     if later:
         message = f"{later[0].label} entered by hand, skipping {left}"
-        return Decision(Action.ENTER, BY_HAND, message, step=later[0], clicks=(click,))
+        return Decision(Action.ENTER, "PromotedByHand", message, step=later[0], clicks=(click,))
     if not all_ready(s):
         return None
-    return Decision(Action.PROMOTE, BY_HAND, f"made stable by hand, skipping {left}", clicks=(click,))
+    return Decision(Action.PROMOTE, "PromotedByHand", f"made stable by hand, skipping {left}", clicks=(click,))
 
 
 def entered(s: Loading) -> Decision | None:
@@ -114,7 +112,7 @@ def entered(s: Loading) -> Decision | None:
         return None
     first = steps_of(s.seen.rollout.spec)[0]
     message = f"{first.label} entered by hand; {ready_text(s)}"
-    return Decision(Action.ENTER, BY_HAND, message, step=first, clicks=(click,))
+    return Decision(Action.ENTER, "PromotedByHand", message, step=first, clicks=(click,))
 
 
 def promotion_waits(s: Stepping) -> Decision | None:

@@ -98,7 +98,7 @@ def test_every_control_says_what_to_do_instead_for_every_revision_that_it_may_no
         (resting(raw_spec()), Control.PROMOTE, CANDIDATE.hash, "it begins by itself"),
         (resting(), Control.PAUSE, STABLE.hash, "nothing is on its way"),
         (resting(), Control.ROLLBACK, STABLE.hash, "no previous version is kept warm: apply the manifest"),
-        (with_pods(WARM, pods(STABLE, 0)), Control.ROLLBACK, THIRD.hash, "version 1 has no ready endpoint: apply its"),
+        (with_pods(WARM, pods(STABLE, 0)), Control.ROLLBACK, THIRD.hash, "the previous version 1 has no ready"),
         (WARM, Control.ROLLBACK, STABLE.hash, "rollback names the version that is to be left"),
         (empty(), Control.ABORT, STABLE.hash, "apply another manifest to replace it"),
     ],
@@ -140,9 +140,8 @@ def test_an_answered_click_is_not_wanted_again() -> None:
     for outcome in ControlOutcome:
         entry = ControlStatus(control=Control.PROMOTE, value=CANDIDATE.hash, outcome=outcome, message="", at=seen.now)
         status = seen.status.model_copy(update={"controls": (entry,)})
-        assert (
-            wanted(situation_of(replace(seen, rollout=replace(seen.rollout, status=status))), Control.PROMOTE) is None
-        )
+        after = situation_of(replace(seen, rollout=replace(seen.rollout, status=status)))
+        assert wanted(after, Control.PROMOTE) is None
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_pause(case: Case) -> None:
     Case("paused", with_clicks(stepping(), promote=HASH, pause=HASH), Action.WAIT, "Paused"),
     Case("invalid spec", with_clicks(with_problems(stepping()), promote=HASH), Action.WAIT, "InvalidSpec"),
     Case("edited", with_clicks(with_spec(OPEN, LOWER), promote=HASH), Action.ENTER, "PromotedByHand",
-         step="ramp at 20 %"),
+         step="ramp at 18 %"),
     Case("stage removed", with_clicks(with_spec(OPEN, GONE), promote=HASH), Action.ENTER, "StageEdited",
          step="shadow at mirror 100 %"),
     Case("loading", with_clicks(loading(1), promote=HASH), Action.WAIT, "CandidateLoading"),
@@ -153,7 +153,7 @@ def test_promote(case: Case) -> None:
 
 @table(
     Case("open", with_clicks(OPEN, promote_full=HASH), Action.PROMOTE, "PromotedByHand",
-         text="skipping the rest of canary at 5 % (error-rate Continue), ramp at 20 %, ramp at 35 %, ramp at 50 %, full"),
+         text="skipping the rest of canary at 5 % (error-rate Continue), ramp at 20 %, ramp at 35 %"),
     Case("without Prometheus", with_clicks(BLIND, promote_full=HASH), Action.PROMOTE, "PromotedByHand"),
     Case("route refused", with_clicks(with_route(OPEN, Acceptance.REJECTED), promote_full=HASH), Action.PROMOTE,
          "PromotedByHand"),
