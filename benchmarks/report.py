@@ -28,6 +28,8 @@ def write(results: Results) -> str:
         parts += ["## At rest", _idle(results.idle)]
     if results.moving:
         parts += ["## In a step", _moving(results.moving)]
+    for row in results.scale:
+        parts += [f"## {row['rollouts']} rollouts, {row['moving']} of them in a step", _scale(row)]
     parts += ["## When", _pieces(results)]
     text = "\n\n".join(parts) + "\n"
     FILE.write_text(text, encoding="utf-8")
@@ -81,6 +83,30 @@ def _quiet(runs: Sequence[Row]) -> str:
             (f"answers 5xx, of both revisions ({BASE_ERRORS:.1%} meant)", f"{errors} ({errors / requests:.2%})", ""),
         ],
     )
+
+
+def _scale(row: Row) -> str:
+    rows: list[tuple[str, ...]] = [
+        (title, *(f"{row[state][key]:.3g}" for state in ("resting", "moving_costs", "after_restart")), aim)
+        for title, key, aim in (
+            ("processor cores of the operator", "cores", "1"),
+            ("its memory, MB", "resident_megabytes", "1074"),
+            ("its memory at most, MB", "peak_megabytes", ""),
+            ("API requests a second", "api_a_second", "0 at rest"),
+            ("Prometheus requests a second", "prometheus_a_second", "0 at rest"),
+            ("looks at rollouts a second", "reconciles_a_second", ""),
+        )
+    ]
+    once = [
+        ("seconds until all serve their first version", f"{row['adopt_seconds']:.0f}", ""),
+        ("API requests of the operator for each of them", f"{row['adopt_api_requests_each']:.3g}", ""),
+        ("seconds until those that move are in force", f"{row['move_seconds']:.0f}", ""),
+        ("seconds from a killed operator's start to full caches", f"{row['restart_ready_seconds']:.1f}", ""),
+        ("seconds from there on until all that move are judged again", f"{row['restart_resumed_seconds']:.1f}", "30"),
+        ("steps that it changed", str(row["restart_changed_steps"]), "0"),
+    ]
+    costs = _table(("", "all at rest", "some moving", "after a restart", "aim"), rows)
+    return costs + "\n\n" + _table(("once", "measured", "aim"), once)
 
 
 def _count(runs: Sequence[Row]) -> int:

@@ -20,6 +20,7 @@ class Results:
         pieces: per figure, when each piece was measured, of which commit, and how busy the machine was at its end.
         rollback, quiet: runs, one row each.
         idle, moving: rows of costs.
+        scale: runs with very many rollouts.
     """
 
     facts: dict[str, str] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class Results:
     quiet: list[Row] = field(default_factory=list)
     idle: list[Row] = field(default_factory=list)
     moving: list[Row] = field(default_factory=list)
+    scale: list[Row] = field(default_factory=list)
 
     def save(self) -> None:
         """Write the file."""
