@@ -15,6 +15,7 @@ from typing import Any
 
 from modelrollout.analysis.verdict import CheckResult, Verdict
 from modelrollout.api.controls import Control
+from modelrollout.api.fallback import Fallback, FallbackService
 from modelrollout.api.resource import Key, ModelRollout, parse_spec
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import (
@@ -25,6 +26,7 @@ from modelrollout.api.status import (
     PreviousStatus,
     StepStatus,
 )
+from modelrollout.engine.fallback import revision_of_fallback, state_of_fallback
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.observed import Acceptance, Evidence, JudgedMetric, RevisionState, RouteDecision, RouteState
 from modelrollout.engine.plan import Action
@@ -174,6 +176,23 @@ def empty(raw: Raw | None = None, ready: int = 0) -> Observation:
     used = raw or raw_spec("1")
     desired = spec_and_revision(used)[1]
     return Observation(NOW, rollout(used, ModelRolloutStatus(), 1), desired, (), None, (pods(desired, ready),))
+
+
+QUEUE = Fallback(service=FallbackService(name="queue", port=80), selector='pod=~"queue-.*"')
+
+
+def before_the_first(ready: int = 2, raw: Raw | None = None) -> Observation:
+    """Nothing serves, and a Service of the user's is to answer until a first revision does."""
+    seen = empty(raw or raw_spec("1", fallback=QUEUE.dump()))
+    return replace(seen, fallback=state_of_fallback(seen.rollout.spec.fallback or QUEUE, ready))
+
+
+def beside_fallback(seen: Observation, ready: int = 2, fallback: Fallback = QUEUE) -> Observation:
+    """With the fallback in stable's place."""
+    stood_in = replace(seen, fallback=state_of_fallback(fallback, ready))
+    ref = revision_of_fallback(fallback).ref
+    found = with_status(stood_in, stable=ref, fallback=fallback)
+    return with_route(found) if found.route is not None else found
 
 
 def resting(raw: Raw | None = None, **status: object) -> Observation:

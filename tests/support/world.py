@@ -15,6 +15,7 @@ from modelrollout.api.controls import Control
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import AttemptStatus, ModelRolloutStatus, StepStatus
 from modelrollout.engine.decide import decide
+from modelrollout.engine.fallback import fallback_problems, in_use, state_of_fallback
 from modelrollout.engine.observed import Acceptance, Evidence, JudgedMetric, RevisionState, RouteDecision, RouteState
 from modelrollout.engine.plan import LOWERING, Action, Plan
 from modelrollout.engine.revisions import Revision
@@ -107,6 +108,7 @@ class World:
     silent: bool = False
     gateway: Acceptance = Acceptance.ACCEPTED
     kill_after: int | None = None
+    fallback_ready: int = 0
     frozen: Observation | None = None
     wake_at: datetime | None = None
     truth: Truth = field(default_factory=Truth)
@@ -137,9 +139,10 @@ class World:
             now=self.clock,
             rollout=rollout,
             desired=desired,
-            problems=problems_of(spec),
+            problems=(*problems_of(spec), *fallback_problems(rollout, self.fallback_ready)),
             route=self._route_seen(),
             revisions=tuple(self._state(revision) for revision in self.revisions.values()),
+            fallback=self._fallback(rollout),
         )
         step = step_of(self.status)
         if step is None:
@@ -150,6 +153,10 @@ class World:
         if self.route is None:
             return None
         return replace(self.route, acceptance=Acceptance.PENDING if self.fresh else self.gateway)
+
+    def _fallback(self, rollout: ModelRollout) -> RevisionState | None:
+        used = in_use(rollout)
+        return None if used is None else state_of_fallback(used, self.fallback_ready)
 
     def _state(self, revision: Revision) -> RevisionState:
         pods = self.pods.get(revision.hash)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from modelrollout.api.fallback import Fallback
 from modelrollout.api.metrics import Metric
@@ -18,6 +18,9 @@ from modelrollout.api.traffic import Prometheus, Service, Traffic
 from modelrollout.api.workload import Model, Workload
 
 UNIQUE_STAGES = "stage names must be unique"
+FALLBACK_NEEDS_OWN_ROUTE = (
+    "a fallback needs a route that the operator makes: set traffic.gatewayAPI.parentRefs instead of httpRouteRef"
+)
 UNIQUE_METRICS = "metric names must be unique"
 
 
@@ -30,6 +33,12 @@ class OnFailure(StrEnum):
 
 class ModelRolloutSpec(APIModel):
     """A model, what serves it, who carries its traffic, and what must be shown before a new version gets more of it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("!has(self.fallback) || !has(self.traffic.gatewayAPI.httpRouteRef)", FALLBACK_NEEDS_OWN_ROUTE),
+        )
+    )
 
     model: Model = Field(description="Identity of the model; part of the revision.")
     workload: Workload = Field(description="What serves it.")
@@ -69,6 +78,12 @@ class ModelRolloutSpec(APIModel):
     def _metrics_differ(cls, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
         _refuse_repeated((metric.name for metric in metrics), UNIQUE_METRICS)
         return metrics
+
+    @model_validator(mode="after")
+    def _fallback_has_a_route(self) -> ModelRolloutSpec:
+        if self.fallback is not None and self.traffic.gateway_api.http_route_ref is not None:
+            raise ValueError(FALLBACK_NEEDS_OWN_ROUTE)
+        return self
 
     @property
     def foreign_services(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from modelrollout.engine import hands, policies
+from modelrollout.engine import fallback, hands, policies
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Empty, Loading, Resting, Situation, Stepping
 
@@ -73,6 +73,7 @@ RESTING: Final[tuple[Policy[Resting], ...]] = (
 
 EMPTY: Final[tuple[Policy[Empty], ...]] = (
     policies.invalid,
+    fallback.stand_in,  # before first_ready: with a fallback the first revision runs the stages
     policies.first_ready,
     policies.first_loading,  # always answers
 )

@@ -11,6 +11,7 @@ from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine import drain
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
+from modelrollout.engine.fallback import is_awaited, is_fallback, kept
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.plan import Action, Decision, Event, EventType, Plan
 from modelrollout.engine.report import report
@@ -20,6 +21,7 @@ from modelrollout.engine.texts import NOTE_MAX, cut
 from modelrollout.engine.transition import adopted, logged, transition
 
 EVENTS = {
+    Action.STAND_IN: (EventType.NORMAL, "FallbackServing"),
     Action.ADOPT: (EventType.NORMAL, "FirstRevisionServing"),
     Action.BEGIN: (EventType.NORMAL, "RolloutStarted"),
     Action.ENTER: (EventType.NORMAL, "StepEntered"),
@@ -40,6 +42,7 @@ TELLING_WAITS = frozenset(
         "MetricsUnavailable",
         "RouteRejected",
         "StableUnready",
+        "FallbackUnready",
         "ProgressDeadlineExceeded",
         "Crashing",
     }
@@ -59,7 +62,7 @@ def decide(seen: Observation) -> Plan:
         seen = replace(seen, evidence=None)
     situation = situation_of(seen)
     decision = ask(situation)
-    after = _pruned(transition(seen, decision), seen)
+    after = kept(_pruned(transition(seen, decision), seen), seen)
     revision = before.attempt.revision if before.attempt else seen.desired.hash
     if decision.action not in (Action.WAIT, Action.ACCEPT):
         after = logged(
@@ -80,7 +83,7 @@ def decide(seen: Observation) -> Plan:
         status=report(seen, after, decision, wake_at),
         split=split_of(after),
         replicas=_replicas(seen, after),
-        serve=after.stable.revision if after.stable else None,
+        serve=after.stable.revision if after.stable and not is_fallback(after.stable) else None,
         collect=_collect(seen, after),
         events=(*_adoption(written, before), *_events(seen, decision), *told),
         wake_at=wake_at,
@@ -99,6 +102,7 @@ def _replicas(seen: Observation, status: ModelRolloutStatus) -> dict[str, int]:
         return {}
     routed = {state.revision.hash for state in seen.revisions if drain.is_routed(seen, state.revision.hash)}
     keep = {entry.revision for entry in status.retired} | routed
+    keep |= {seen.desired.hash} if is_awaited(seen, status) else set()
     warm = {status.previous.revision} if status.previous else set()
     serving = {ref.revision for ref in (status.stable, status.attempt) if ref is not None}
     if status.stable is None:

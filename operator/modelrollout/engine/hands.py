@@ -14,7 +14,6 @@ from modelrollout.engine.situation import Loading, Resting, Stepping
 from modelrollout.engine.steps import Step, steps_of
 from modelrollout.engine.wording import label, open_text, ready_text
 
-
 # --- less traffic, or none --------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ class Action(StrEnum):
     """What a decision does."""
 
     WAIT = "Wait"
+    STAND_IN = "StandIn"
     ADOPT = "Adopt"
     BEGIN = "Begin"
     ENTER = "Enter"

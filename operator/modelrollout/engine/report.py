@@ -9,9 +9,10 @@ from modelrollout.api.conditions import Condition, ConditionStatus, ConditionTyp
 from modelrollout.api.status import TEXT_MAX, CheckStatus, ModelRolloutStatus, Phase, TrafficStatus
 from modelrollout.engine.clicks import removal
 from modelrollout.engine.controls import pause_of
+from modelrollout.engine.fallback import is_fallback
 from modelrollout.engine.fit import fitted
 from modelrollout.engine.intent import split_of
-from modelrollout.engine.observed import Acceptance, JudgedMetric
+from modelrollout.engine.observed import Acceptance, JudgedMetric, RevisionState
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.texts import CHECK_REASON_MAX, VERDICT_MAX, cut
@@ -153,10 +154,18 @@ def _ready(seen: Observation, status: ModelRolloutStatus) -> Row:
     if status.stable is None:
         return ConditionType.READY, FALSE, "FirstRevisionLoading", "no revision serves yet"
     stable = seen.state_of(status.stable.revision)
+    if is_fallback(status.stable):
+        return _fallback_ready(status.stable.version, stable)
     if stable is None or not stable.is_ready:
         return ConditionType.READY, FALSE, "StableUnready", f"version {status.stable.version} has no ready endpoint"
     text = f"version {status.stable.version} serves on {stable.ready_endpoints} endpoints"
     return ConditionType.READY, TRUE, "StableServes", text
+
+
+def _fallback_ready(title: str, state: RevisionState | None) -> Row:
+    if state is None or not state.is_ready:
+        return ConditionType.READY, FALSE, "FallbackUnready", f"the fallback {title} has no ready endpoint"
+    return ConditionType.READY, TRUE, "FallbackServes", f"the fallback {title} answers until a revision is stable"
 
 
 def _reconciling(phase: Phase, decision: Decision) -> Row:

@@ -16,6 +16,8 @@ from modelrollout.api.status import RevisionRef
 HASH_VERSION = 1
 """Version of the recipe below. A new one must leave stored revisions alone: their input is what identifies them."""
 HASH_LENGTH = 10
+FALLBACK = "fallback"
+"""Stands where a hash stands for what is no revision: the user's fallback. Hashes begin with an r."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,12 @@ def stage_hash(spec: ModelRolloutSpec, stage: str) -> str:
     Of what differs from the defaults, so that a release with a new field restarts nothing.
     """
     metrics = sorted((m for m in spec.metrics if m.applies_to(stage)), key=lambda metric: metric.name)
-    content = {
+    content: dict[str, object] = {
         "stage": _set_fields(next(s for s in spec.stages if s.name == stage)),
         "metrics": [_set_fields(metric) for metric in metrics],
     }
+    if spec.fallback is not None:
+        content["fallback"] = _set_fields(spec.fallback)
     return short_hash(canonical(content))
 
 

@@ -12,7 +12,7 @@ from modelrollout.api.errors import TerminalError
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import AttemptStatus, ModelRolloutStatus, StepStatus
 from modelrollout.engine.observed import Evidence, RevisionState, RouteState
-from modelrollout.engine.revisions import Revision
+from modelrollout.engine.revisions import FALLBACK, Revision
 from modelrollout.engine.steps import Step, find, steps_of
 
 NO_EVIDENCE = Evidence(
@@ -33,6 +33,7 @@ class Observation:
         scraped: whether Prometheus scrapes the candidate that waits for its first requests; None where that cannot be
             told, or nobody needs to know.
         served: hash of the revision that Service `<name>` selects; None while there is no such Service.
+        fallback: what stands in for a stable revision, if there is such; it is none of `revisions`.
     """
 
     now: datetime
@@ -46,6 +47,7 @@ class Observation:
     scraped: bool | None = None
     unchecked: str | None = None
     served: str | None = None
+    fallback: RevisionState | None = None
 
     @property
     def status(self) -> ModelRolloutStatus:
@@ -53,7 +55,9 @@ class Observation:
         return self.rollout.status
 
     def state_of(self, revision: str) -> RevisionState | None:
-        """What a revision's pods do, if it is known."""
+        """What a revision's pods do, if it is known; the fallback counts as one."""
+        if revision == FALLBACK:
+            return self.fallback
         return next((state for state in self.revisions if state.revision.hash == revision), None)
 
 

@@ -23,14 +23,14 @@ from modelrollout.api.status import (
 from modelrollout.engine.intent import live_weight
 from modelrollout.engine.observed import RouteDecision, RouteState
 from modelrollout.engine.plan import LOWERING, Action, Decision, Fault
-from modelrollout.engine.revisions import stage_hash
+from modelrollout.engine.revisions import FALLBACK, stage_hash
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.steps import FULL, Step
 from modelrollout.engine.texts import LOG_MESSAGE_MAX, REASON_MAX, cut
 
 SPEC_REVERTED = "SpecReverted"
 RETIRED_MAX = 20
-MOVING = frozenset({Action.ADOPT, Action.ENTER, Action.PROMOTE, Action.RETURN}) | LOWERING
+MOVING = frozenset({Action.STAND_IN, Action.ADOPT, Action.ENTER, Action.PROMOTE, Action.RETURN}) | LOWERING
 """Actions that change the split: each takes the next sequence number."""
 
 
@@ -42,11 +42,14 @@ def transition(seen: Observation, decision: Decision) -> ModelRolloutStatus:
     return status
 
 
-def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa: PLR0911 - one return per action
+def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa: PLR0911, PLR0912 - one return per action
     status, now = seen.status, seen.now
     match decision.action:
         case Action.WAIT:
             return _latched(status, decision.latch, now) if decision.latch else status
+        case Action.STAND_IN:
+            assert seen.fallback is not None  # noqa: S101 - the policy has looked
+            return _with(status, stable=seen.fallback.revision.ref)
         case Action.ADOPT:
             return _with(status, stable=seen.desired.ref, failed=None)
         case Action.BEGIN:
@@ -231,6 +234,8 @@ def _ended(status: ModelRolloutStatus, now: datetime, failure: FailureStatus | N
 
 
 def _retired(status: ModelRolloutStatus, revision: str, now: datetime) -> ModelRolloutStatus:
+    if revision == FALLBACK:
+        return status  # its pods are not ours
     others = tuple(entry for entry in status.retired if entry.revision != revision)
     return _with(status, retired=(*others, Retired(revision=revision, since=now))[-RETIRED_MAX:])
 

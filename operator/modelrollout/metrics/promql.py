@@ -20,10 +20,27 @@ _MATCHER: Final = re.compile(
     rf"|(?P<name>{_STRING}))\s*"
 )
 _EXAMPLE: Final = 'http_requests_total{$selector,code=~"5.."}'
+_MATCHERS: Final = 'pod=~"queue-.*",job="queue"'
 _SCRAPES_IN_A_WINDOW: Final = 2
 _ESCAPES: Final = str.maketrans(
     {"\\": "\\\\", '"': r"\x22", "'": r"\x27", "`": r"\x60", "\n": r"\n", "\r": r"\r", "\x00": r"\x00"}
 )
+
+
+STAND_IN: Final = "$stand_in"
+"""A label that no server can set: on series that were read as those of a stand-in, its name."""
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Matchers, and whose series they select.
+
+    Attributes:
+        stand_in: name of the stand-in; None for revisions, which their labels tell apart.
+    """
+
+    matchers: str
+    stand_in: str | None = None
 
 
 class QueryError(ValueError):
@@ -45,22 +62,47 @@ class SelectorStyle:
 
 
 @dataclass(frozen=True)
+class StandIn:
+    """What is compared with like a revision, and is none: a Service of the user's.
+
+    Attributes:
+        name: stands where a revision's hash stands.
+        matchers: of its series, as the user wrote them, known to be such.
+    """
+
+    name: str
+    matchers: str
+
+
+@dataclass(frozen=True)
 class Scope:
     """The rollout whose series a query reads, and how."""
 
     namespace: str
     rollout: str
     style: SelectorStyle = SelectorStyle()
+    stand_in: StandIn | None = None
+
+    def selectors(self, *hashes: str) -> tuple[Selector, ...]:
+        """The matchers that together select the series of these revisions, without braces."""
+        ours = [revision for revision in hashes if not self._is_stand_in(revision)]
+        others = [revision for revision in hashes if self._is_stand_in(revision)]
+        found = [Selector(self.selector(*ours))] if ours else []
+        return (*found, *(Selector(self.selector(revision), revision) for revision in others))
 
     def selector(self, *hashes: str) -> str:
-        """The matchers that select the pods of these revisions, without braces.
+        """The matchers that select the pods of these revisions, or else of the stand-in, without braces.
 
         Raises:
-            ValueError: no revision is given.
+            ValueError: no revision is given, or the stand-in among others.
         """
         if not hashes:
             raise ValueError("a selector needs at least one revision")
         style = self.style
+        if self.stand_in is not None and self.stand_in.name in hashes:
+            if len(hashes) > 1:
+                raise ValueError("no one selector selects the series of revisions and of a stand-in")
+            return f'{style.namespace_label}="{escape(self.namespace)}",{self.stand_in.matchers}'
         matchers = [f'{style.namespace_label}="{escape(self.namespace)}"']
         if style.revision_label is None:
             prefixes = [_regex(f"{self.rollout}-{revision}") for revision in hashes]
@@ -73,12 +115,17 @@ class Scope:
 
     def revision_of(self, labels: Mapping[str, str], hashes: Iterable[str]) -> str | None:
         """Which of these revisions a series belongs to; None where it belongs to none of them."""
+        if (marked := labels.get(STAND_IN)) is not None:
+            return marked if marked in hashes else None
         style = self.style
         if style.revision_label is not None:
             value = labels.get(style.revision_label)
             return next((revision for revision in hashes if revision == value), None)
         pod = labels.get(style.pod_label, "")
         return next((revision for revision in hashes if pod.startswith(f"{self.rollout}-{revision}-")), None)
+
+    def _is_stand_in(self, revision: str) -> bool:
+        return self.stand_in is not None and revision == self.stand_in.name
 
     def pod_of(self, labels: Mapping[str, str]) -> str:
         """The pod that a series comes from; empty where its labels do not tell."""
@@ -158,6 +205,18 @@ def check_ratio_selector(text: str) -> str | None:
     if selectors != 1:
         return f"it must hold $selector once, or revisions cannot be told apart; write it like {_EXAMPLE}"
     return None if named else f"it names no metric; write it like {_EXAMPLE}"
+
+
+def check_matchers(text: str) -> str | None:
+    """What is wrong with label matchers, in words that say what to write; None when nothing is."""
+    position = 0
+    while (entry := _MATCHER.match(text, position)) is not None and entry["label"] is not None:
+        position = entry.end()
+        if text[position : position + 1] != ",":
+            break
+        position += 1
+    rest = text[position:].strip()
+    return f"cannot read the matchers from {rest[:40]!r} on; write them like {_MATCHERS}" if rest else None
 
 
 def duration(seconds: float) -> str:

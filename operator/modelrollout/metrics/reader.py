@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from modelrollout.analysis.evidence import Tick
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
 from modelrollout.metrics.consistent import Scraped, scraped, together
 from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger, advance
-from modelrollout.metrics.promql import expand
-from modelrollout.metrics.provider import MetricProvider
+from modelrollout.metrics.promql import STAND_IN, expand
+from modelrollout.metrics.provider import MetricProvider, RawSeries
 
 CHUNK_SECONDS: Final = 300.0
 """How much is read at once: bounds memory, and how long the event loop is held up (100 series each second: 0.1 s)."""
@@ -144,11 +144,11 @@ class CounterReader:
         """
         if seconds <= 0:
             return Batch((), ())
-        total, marked, scrapes = _selectors(request)
+        total, marked = request.total, request.marked
         first, second = (marked, total) if request.rules.marks == "events" else (total, marked)
-        up = await self._provider.raw(scrapes, at, seconds)
-        one = await self._provider.raw(first, at, seconds)
-        two = one if first == second else await self._provider.raw(second, at, seconds)
+        up = await self._series("up{$selector}", request.rules, at, seconds)
+        one = await self._series(first, request.rules, at, seconds)
+        two = one if first == second else await self._series(second, request.rules, at, seconds)
         if not isinstance(one, tuple):
             return one
         if not isinstance(two, tuple):
@@ -158,6 +158,24 @@ class CounterReader:
         batch = Batch(*((two, one) if request.rules.marks == "events" else (one, two)), scrapes=up)
         return together(batch, known)
 
+    async def _series(
+        self, selector: str, rules: CounterRules, at: float, seconds: float
+    ) -> tuple[RawSeries, ...] | Unavailable | Rejected | Partial:
+        """The series of both revisions; those of a stand-in are marked as its own."""
+        found: list[RawSeries] = []
+        for part in rules.scope.selectors(*rules.hashes):
+            variables = {
+                "selector": part.matchers,
+                "namespace": rules.scope.namespace,
+                "rollout": rules.scope.rollout,
+            }
+            series = await self._provider.raw(expand(selector, variables), at, seconds)
+            if not isinstance(series, tuple):
+                return series
+            mark = {} if part.stand_in is None else {STAND_IN: part.stand_in}
+            found += [replace(one, labels={**one.labels, **mark}) for one in series] if mark else series
+        return tuple(found)
+
 
 def _newest(batch: Batch, rules: CounterRules) -> float | None:
     seen = (series for series in (*batch.total, *batch.scrapes) if rules.revision_of(series.labels) == rules.candidate)
@@ -166,13 +184,3 @@ def _newest(batch: Batch, rules: CounterRules) -> float | None:
 
 def _what(request: CounterRequest) -> tuple[str, str, CounterRules]:
     return request.total, request.marked, request.rules
-
-
-def _selectors(request: CounterRequest) -> tuple[str, str, str]:
-    rules = request.rules
-    variables = {
-        "selector": rules.scope.selector(*rules.hashes),
-        "namespace": rules.scope.namespace,
-        "rollout": rules.scope.rollout,
-    }
-    return expand(request.total, variables), expand(request.marked, variables), expand("up{$selector}", variables)

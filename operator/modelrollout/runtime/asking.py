@@ -70,7 +70,7 @@ class Asking:
         if window is None:
             return None
         revisions = [(look.attempt.revision, look.attempt.version)]
-        if metric.check.no_worse_than is not None and not look.leaves_stable_no_share:
+        if metric.check.no_worse_than is not None and look.stable is not None and not look.leaves_stable_no_share:
             revisions.append((look.stable, look.stable_version))
         outcomes = await asyncio.gather(
             *(self._ask(look, metric, revision, version, window, tick) for revision, version in revisions)

@@ -56,6 +56,7 @@ class CarryOut:
         if plan.serve is not None:
             drifts += await self._workloads.of(rollout).serve(rollout, plan.serve)
         drifts += await self._stopped(rollout, plan)
+        await self._traffics.of(rollout).sweep(rollout)
         await self._loans.after(rollout, seen, plan)
         await self._events(rollout, (Event(EventType.WARNING, "DriftRestored", drift.text) for drift in drifts))
 

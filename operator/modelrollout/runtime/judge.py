@@ -18,7 +18,7 @@ from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.reader import CounterReader
 from modelrollout.runtime.asking import Asking
 from modelrollout.runtime.counting import Counting, ShareEvidence
-from modelrollout.runtime.looking import Look, scope_of
+from modelrollout.runtime.looking import Look, comparable, scope_of
 from modelrollout.runtime.next_look import next_look
 from modelrollout.runtime.settings import Settings
 
@@ -71,7 +71,7 @@ class Judge:
             return _nothing(metrics, offset), later
         look = Look(
             rollout=rollout,
-            stable=stable.revision,
+            stable=comparable(rollout, stable.revision),
             stable_version=stable.version,
             attempt=attempt,
             step=attempt.step,
@@ -98,16 +98,19 @@ class Judge:
         if isinstance(offset, str):
             return None, again
         scope = scope_of(rollout, self._settings)
-        span = RECENT_SCRAPES * self._settings.scrape_interval.total_seconds()
-        found = await self._provider.raw(f"up{{{scope.selector(candidate, stable)}}}", now.timestamp() + offset, span)
-        if not isinstance(found, tuple):
+        against = comparable(rollout, stable)
+        if against is None:
             return None, again
-        seen = {
-            scope.revision_of(series.labels, (candidate, stable))
-            for series in found
-            if any(value == 1.0 for _, value in series.samples)
-        }
-        return candidate in seen if stable in seen else None, again
+        span = RECENT_SCRAPES * self._settings.scrape_interval.total_seconds()
+        seen: set[str] = set()
+        for part in scope.selectors(candidate, against):
+            found = await self._provider.raw(f"up{{{part.matchers}}}", now.timestamp() + offset, span)
+            if not isinstance(found, tuple):
+                return None, again
+            alive = [series for series in found if any(value == 1.0 for _, value in series.samples)]
+            names = (part.stand_in or scope.revision_of(series.labels, (candidate, against)) for series in alive)
+            seen |= {name for name in names if name is not None}
+        return candidate in seen if against in seen else None, again
 
     async def _clock_offset(self, now: datetime) -> float | str:
         """Prometheus's clock less ours; why it is not known as a text."""
@@ -141,7 +144,7 @@ class Judge:
 
     async def _share(self, look: Look) -> ShareEvidence | None:
         selector = requests_selector(look.rollout.spec)
-        if selector is None:
+        if selector is None or look.stable is None:
             return None
         share = await self._counting.share(look, selector)
         if isinstance(share, ShareEvidence):

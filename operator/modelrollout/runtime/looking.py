@@ -9,7 +9,9 @@ from modelrollout.analysis.limits import Limits
 from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import AttemptStatus, StepStatus
-from modelrollout.metrics.promql import Scope, SelectorStyle
+from modelrollout.engine.fallback import in_use
+from modelrollout.engine.revisions import FALLBACK
+from modelrollout.metrics.promql import Scope, SelectorStyle, StandIn
 from modelrollout.metrics.ticks import SCRAPES_TO_COMPARE, Grid, grid
 from modelrollout.runtime.settings import Settings
 
@@ -19,12 +21,13 @@ class Look:
     """One look at a step.
 
     Attributes:
+        stable: hash of what the candidate is compared with; None where nothing tells its series.
         now: Prometheus's clock, unix seconds.
         offset: Prometheus's clock less ours, seconds.
     """
 
     rollout: ModelRollout
-    stable: str
+    stable: str | None
     stable_version: str
     attempt: AttemptStatus
     step: StepStatus
@@ -97,7 +100,18 @@ class Look:
 def scope_of(rollout: ModelRollout, settings: Settings) -> Scope:
     """Whose series are read, and how their labels name a revision."""
     style = SelectorStyle(revision_label=settings.revision_label, rollout_label=settings.name_label)
-    return Scope(rollout.key.namespace, rollout.key.name, style)
+    return Scope(rollout.key.namespace, rollout.key.name, style, stand_in_of(rollout))
+
+
+def stand_in_of(rollout: ModelRollout) -> StandIn | None:
+    """The fallback as something to compare with; None where nothing tells its series."""
+    used = in_use(rollout)
+    return None if used is None or used.selector is None else StandIn(FALLBACK, used.selector)
+
+
+def comparable(rollout: ModelRollout, revision: str) -> str | None:
+    """The revision, if anything tells its series."""
+    return None if revision == FALLBACK and stand_in_of(rollout) is None else revision
 
 
 def limits_of(metric: Metric) -> Limits:

@@ -48,6 +48,7 @@ class Observer:
             route=self._traffics.of(rollout).observe(rollout),
             revisions=tuple(self._workloads.of(rollout).observe(rollout, revision) for revision in revisions),
             served=self._workloads.of(rollout).served(rollout),
+            fallback=self._traffics.of(rollout).fallback(rollout),
         )
         if _lowers(glance):
             return glance

@@ -17,6 +17,7 @@ from modelrollout.kube.errors import ForbiddenError
 from modelrollout.metrics.promql import (
     QueryError,
     Scope,
+    check_matchers,
     check_ratio_selector,
     expand,
     unknown_variables,
@@ -24,6 +25,7 @@ from modelrollout.metrics.promql import (
 )
 from modelrollout.metrics.provider import MetricProvider, ProviderUnavailableError
 from modelrollout.runtime.logs import logger
+from modelrollout.runtime.looking import comparable, stand_in_of
 from modelrollout.traffic.registry import Traffics
 from modelrollout.workload.registry import Workloads
 
@@ -122,6 +124,10 @@ async def _metric_problems(rollout: ModelRollout, desired: Revision, provider: M
         elif metric.query is not None:
             async for problem in _query_problems(rollout, desired, metric, provider):
                 yield f"{path}.query ({metric.name}): {problem}"
+    fallback = rollout.spec.fallback
+    problem = None if fallback is None or fallback.selector is None else check_matchers(fallback.selector)
+    if problem is not None:
+        yield f"spec.fallback.selector: {problem}"
     requests = rollout.spec.traffic.requests
     problem = None if requests is None else check_ratio_selector(requests)
     if problem is not None:
@@ -137,7 +143,7 @@ async def _query_problems(
         yield problem
     if unknown:
         return
-    scope = Scope(rollout.key.namespace, rollout.key.name)
+    scope = Scope(rollout.key.namespace, rollout.key.name, stand_in=stand_in_of(rollout))
     try:
         query = expand(metric.query, variables_of(scope, desired.hash, desired.version, EXAMPLE_WINDOW_SECONDS))
     except QueryError as error:
@@ -148,7 +154,7 @@ async def _query_problems(
         yield f"does not parse: {parse_error}"
         return
     stable = rollout.status.stable
-    if stable is None:
+    if stable is None or comparable(rollout, stable.revision) is None:
         return
     # What the stable revision shows now tells how many series the candidate will give.
     query = expand(metric.query, variables_of(scope, stable.revision, stable.version, EXAMPLE_WINDOW_SECONDS))

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from modelrollout.api.errors import TakenName
 from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE
 from modelrollout.api.resource import ModelRollout
-from modelrollout.engine.observed import RouteDecision, RouteState
-from modelrollout.engine.revisions import object_name, revision_of
+from modelrollout.engine.fallback import fallback_problems, in_use, names_fallback, state_of_fallback
+from modelrollout.engine.observed import Acceptance, RevisionState, RouteDecision, RouteState
+from modelrollout.engine.revisions import FALLBACK, object_name, revision_of
 from modelrollout.engine.split import Split, only
 from modelrollout.kube.apply import Applier, Drift, applied_hash, drift_of, with_metadata
 from modelrollout.kube.caches import Cache
 from modelrollout.kube.client import KubeClient
 from modelrollout.kube.errors import ConflictError, NameTakenError, RefusedError
-from modelrollout.kube.resources import HTTP_ROUTE, Object
+from modelrollout.kube.resources import HTTP_ROUTE, SERVICE, Object
 from modelrollout.kube.route import ParentRefView, RouteView, route_view
-from modelrollout.traffic import render
+from modelrollout.traffic import fallback, render
 from modelrollout.traffic.checks import FIELD, traffic_problems
+from modelrollout.traffic.render import Address, AddressOf
 from modelrollout.traffic.state import route_state
 
 
@@ -52,6 +53,8 @@ class GatewayAPITraffic:
         self, rollout: ModelRollout, split: Split, sequence: int, decision: RouteDecision, *, guard: RouteState | None
     ) -> RouteState:
         """As in TrafficProvider. Always written: a cache that lags behind must not hide that a write is needed."""
+        if FALLBACK in split.revisions:
+            await self._refusal(rollout)
         return await self._put(rollout, self._render(rollout, split), sequence, decision, guard=guard)
 
     async def shift(
@@ -61,7 +64,7 @@ class GatewayAPITraffic:
         view = self._view(rollout)
         if view is None:
             return await self.write(rollout, split, sequence, decision, guard=guard)
-        body = render.resplit(rollout, view.spec, split, self._port_of(rollout))
+        body = render.resplit(rollout, view.spec, split, self._addresses(rollout))
         return await self._put(rollout, body, sequence, decision, guard=guard)
 
     async def _put(
@@ -84,6 +87,8 @@ class GatewayAPITraffic:
         if view is None:
             return True
         body = self._render(rollout, split)
+        if FALLBACK in split.revisions and self._lacks_refusal(rollout):
+            return True
         outdated = view.meta.applied_hash != applied_hash(body) or render.parse_sequence(view.sequence) != sequence
         return outdated or self.drift(rollout, split) is not None
 
@@ -96,6 +101,8 @@ class GatewayAPITraffic:
         view = self._view(rollout)
         if view is None:
             return self._applier.deleted(rollout.key, HTTP_ROUTE, rollout.key.name)
+        if FALLBACK in split.revisions and self._lacks_refusal(rollout):
+            return self._applier.deleted(rollout.key, SERVICE, fallback.refusal_name(rollout))
         body = self._render(rollout, split)
         # Which decision it was does not matter here, only that the annotations are still ours.
         body["metadata"]["annotations"] |= {ANNOTATION_SEQUENCE: view.sequence, ANNOTATION_DECISION: view.decision}
@@ -103,23 +110,68 @@ class GatewayAPITraffic:
 
     def problems(self, rollout: ModelRollout) -> tuple[str, ...]:
         """As in TrafficProvider."""
-        return tuple(traffic_problems(rollout, self._cache))
+        return (
+            *traffic_problems(rollout, self._cache),
+            *fallback_problems(rollout, fallback.ready_endpoints(rollout, rollout.spec.fallback, self._cache)),
+        )
 
     async def review(self, rollout: ModelRollout) -> tuple[str, ...]:
         """As in TrafficProvider."""
         body = self._render(rollout, only(revision_of(rollout.raw_spec).hash))
+        problems = await self._fallback_problems(rollout)
         try:
             await self._applier.find(rollout, HTTP_ROUTE, rollout.key.name)
             await self._client.apply(HTTP_ROUTE, body, force=True, dry_run=True)
         except NameTakenError as error:
-            return (TakenName(error.message),)
+            problems.append(TakenName(error.message))
         except RefusedError as error:
-            return tuple(re.sub(r"^\.?spec\.", f"{FIELD}.", cause) for cause in error.causes)
-        return ()
+            problems += [re.sub(r"^\.?spec\.", f"{FIELD}.", cause) for cause in error.causes]
+        return tuple(problems)
+
+    def fallback(self, rollout: ModelRollout) -> RevisionState | None:
+        """As in TrafficProvider."""
+        used = in_use(rollout)
+        if used is None:
+            return None
+        return state_of_fallback(used, fallback.ready_endpoints(rollout, used, self._cache))
+
+    async def sweep(self, rollout: ModelRollout) -> None:
+        """As in TrafficProvider."""
+        view, name = self._view(rollout), fallback.refusal_name(rollout)
+        if names_fallback(rollout.status) or self._cache.service(rollout.key.namespace, name) is None or view is None:
+            return
+        state = self._state(rollout, view)
+        if state.acceptance is Acceptance.ACCEPTED and not state.weight_of(FALLBACK) and not state.weight_of(name):
+            await self._applier.delete(rollout, SERVICE, name)
 
     async def delete(self, rollout: ModelRollout) -> None:
         """As in TrafficProvider."""
         await self._applier.delete(rollout, HTTP_ROUTE, rollout.key.name)
+
+    async def _fallback_problems(self, rollout: ModelRollout) -> list[str]:
+        wanted = rollout.spec.fallback
+        if wanted is None:
+            return []
+        if wanted.service is not None:
+            live = await self._client.get(SERVICE, rollout.key.namespace, wanted.service.name)
+            return list(fallback.service_problems(rollout, wanted, live))
+        try:
+            await self._applier.find(rollout, SERVICE, fallback.refusal_name(rollout))
+        except NameTakenError as error:
+            return [TakenName(error.message)]
+        return []
+
+    async def _refusal(self, rollout: ModelRollout) -> None:
+        """The Service without endpoints, before a route names it: some gateways answer 500 where it is missing."""
+        if self._lacks_refusal(rollout):
+            await self._applier.write(rollout, SERVICE, fallback.refusal(rollout))
+
+    def _lacks_refusal(self, rollout: ModelRollout) -> bool:
+        if not fallback.is_refusal(rollout):
+            return False
+        body = fallback.refusal(rollout)
+        known = self._cache.service(rollout.key.namespace, fallback.refusal_name(rollout))
+        return known is None or known.meta.applied_hash != applied_hash(body) or drift_of(known.meta, body) is not None
 
     def _view(self, rollout: ModelRollout) -> RouteView | None:
         view = self._cache.route(rollout.key.namespace, rollout.key.name)
@@ -129,17 +181,20 @@ class GatewayAPITraffic:
         return view
 
     def _state(self, rollout: ModelRollout, view: RouteView) -> RouteState:
-        return route_state(view, rollout.key.name, self._controller_of)
+        return route_state(view, fallback.naming(rollout), self._controller_of)
 
     def _render(self, rollout: ModelRollout, split: Split) -> Object:
-        return render.http_route(rollout, split, self._port_of(rollout))
+        return render.http_route(rollout, split, self._addresses(rollout))
 
-    def _port_of(self, rollout: ModelRollout) -> Callable[[str], int]:
-        def port_of(revision: str) -> int:
-            stored = self._cache.revision(rollout.key.namespace, object_name(rollout.key.name, revision))
-            return rollout.spec.service.port if stored is None else stored.port
+    def _addresses(self, rollout: ModelRollout) -> AddressOf:
+        def address_of(revision: str) -> Address:
+            if revision == FALLBACK:
+                return fallback.address(rollout)
+            name = object_name(rollout.key.name, revision)
+            stored = self._cache.revision(rollout.key.namespace, name)
+            return Address(name, rollout.spec.service.port if stored is None else stored.port)
 
-        return port_of
+        return address_of
 
     def _controller_of(self, parent: ParentRefView) -> str | None:
         gateway = self._cache.gateway(parent.namespace, parent.name)

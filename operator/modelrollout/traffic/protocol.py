@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from modelrollout.api.resource import ModelRollout
-from modelrollout.engine.observed import RouteDecision, RouteState
+from modelrollout.engine.observed import RevisionState, RouteDecision, RouteState
 from modelrollout.engine.split import Split
 from modelrollout.kube.apply import Drift
 
@@ -66,6 +66,17 @@ class TrafficProvider(Protocol):
 
     async def review(self, rollout: ModelRollout) -> tuple[str, ...]:
         """What the API server has against it, in the same form: a name that is taken, a route that it would refuse."""
+        ...
+
+    def fallback(self, rollout: ModelRollout) -> RevisionState | None:
+        """What stands in for a stable revision, and whether it can answer, from the caches; None if there is none."""
+        ...
+
+    async def sweep(self, rollout: ModelRollout) -> None:
+        """Delete what was made for a split that is gone, once the route has been accepted without it.
+
+        Costs nothing where there is nothing to delete.
+        """
         ...
 
     async def delete(self, rollout: ModelRollout) -> None:

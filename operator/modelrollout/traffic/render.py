@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,41 +12,53 @@ from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.traffic import RouteRule
 from modelrollout.engine.observed import RouteDecision
-from modelrollout.engine.revisions import canonical, object_name
+from modelrollout.engine.revisions import canonical
 from modelrollout.engine.split import FULL, Split
 from modelrollout.kube.apply import owned
 from modelrollout.kube.resources import HTTP_ROUTE, Object
 
 
-def http_route(rollout: ModelRollout, split: Split, port_of: Callable[[str], int]) -> Object:
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A Service and a port of it."""
+
+    name: str
+    port: int
+
+    def dump(self) -> dict[str, Any]:
+        """As a backendRef has it."""
+        return {"name": self.name, "port": self.port}
+
+
+AddressOf = Callable[[str], Address]
+"""Where requests for a revision, given by its hash, are sent."""
+
+
+def http_route(rollout: ModelRollout, split: Split, address_of: AddressOf) -> Object:
     """The route that carries a split out, without the decision behind it.
 
     All rules split alike. Revisions without weight are left out: some gateways answer a reference to a missing Service
     with errors, whatever its weight.
-
-    Args:
-        port_of: port of a revision's Service, by hash.
     """
     gateway_api = rollout.spec.traffic.gateway_api
     spec: dict[str, Any] = {
         "parentRefs": [reference.dump() for reference in gateway_api.parents],
-        "rules": [_rule(rollout, rule, split, port_of) for rule in gateway_api.rules or (RouteRule(),)],
+        "rules": [_rule(rule, split, address_of) for rule in gateway_api.rules or (RouteRule(),)],
     }
     if gateway_api.hostnames:
         spec["hostnames"] = list(gateway_api.hostnames)
     return owned(rollout, HTTP_ROUTE, rollout.key.name, {"spec": spec})
 
 
-def resplit(rollout: ModelRollout, spec: str, split: Split, port_of: Callable[[str], int]) -> Object:
+def resplit(rollout: ModelRollout, spec: str, split: Split, address_of: AddressOf) -> Object:
     """A route that exists, with another split and everything else as it is.
 
     Args:
         spec: of the route, as JSON text.
-        port_of: as in `http_route`.
     """
     content: dict[str, Any] = json.loads(spec)
     rules: list[dict[str, Any]] = content.get("rules") or [{}]
-    content["rules"] = [_split_rule(rollout, rule, _plain_filters(rule), split, port_of) for rule in rules]
+    content["rules"] = [_split_rule(rule, _plain_filters(rule), split, address_of) for rule in rules]
     return owned(rollout, HTTP_ROUTE, rollout.key.name, {"spec": content})
 
 
@@ -85,30 +98,24 @@ def parse_decision(text: str) -> RouteDecision | None:
         return None
 
 
-def _rule(rollout: ModelRollout, rule: RouteRule, split: Split, port_of: Callable[[str], int]) -> dict[str, Any]:
-    return _split_rule(rollout, rule.dump(), list(rule.filters or ()), split, port_of)
+def _rule(rule: RouteRule, split: Split, address_of: AddressOf) -> dict[str, Any]:
+    return _split_rule(rule.dump(), list(rule.filters or ()), split, address_of)
 
 
 def _plain_filters(rule: dict[str, Any]) -> list[Any]:
     return [entry for entry in rule.get("filters") or () if entry["type"] != "RequestMirror"]
 
 
-def _split_rule(
-    rollout: ModelRollout, rule: dict[str, Any], filters: list[Any], split: Split, port_of: Callable[[str], int]
-) -> dict[str, Any]:
+def _split_rule(rule: dict[str, Any], filters: list[Any], split: Split, address_of: AddressOf) -> dict[str, Any]:
     """A rule with a split.
 
     Args:
         filters: those of the rule that mirror nothing.
     """
-
-    def reference(revision: str) -> dict[str, Any]:
-        return {"name": object_name(rollout.key.name, revision), "port": port_of(revision)}
-
     rendered = {key: value for key, value in rule.items() if key != "filters"}
-    rendered["backendRefs"] = [reference(revision) | {"weight": weight} for revision, weight in split.weights]
+    rendered["backendRefs"] = [address_of(revision).dump() | {"weight": weight} for revision, weight in split.weights]
     if split.mirror is not None:
-        mirror: dict[str, Any] = {"backendRef": reference(split.mirror.revision)}
+        mirror: dict[str, Any] = {"backendRef": address_of(split.mirror.revision).dump()}
         # Absent means all requests, which gateways that know no percent understand too.
         if split.mirror.percent < FULL:
             mirror["percent"] = split.mirror.percent

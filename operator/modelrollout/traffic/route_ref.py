@@ -9,7 +9,7 @@ from typing import Final
 from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE, mark
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.traffic import HTTPRouteRef
-from modelrollout.engine.observed import Acceptance, RouteDecision, RouteState
+from modelrollout.engine.observed import Acceptance, RevisionState, RouteDecision, RouteState
 from modelrollout.engine.revisions import object_name
 from modelrollout.engine.split import FULL, Split
 from modelrollout.kube.apply import Drift
@@ -33,7 +33,7 @@ from modelrollout.traffic.rule import (
     rules_of,
     standing,
 )
-from modelrollout.traffic.state import route_state
+from modelrollout.traffic.state import Naming, route_state
 
 ATTEMPTS: Final = 3
 """How often a patch is made anew for a route that changed in this moment."""
@@ -103,6 +103,13 @@ class RouteRefTraffic:
     ) -> RouteState:
         """As in TrafficProvider: all else of the route is its owner's anyway."""
         return await self.write(rollout, split, sequence, decision, guard=guard)
+
+    def fallback(self, rollout: ModelRollout) -> RevisionState | None:
+        """As in TrafficProvider: the schema refuses a fallback behind a route that the operator does not own."""
+        return None
+
+    async def sweep(self, rollout: ModelRollout) -> None:
+        """As in TrafficProvider: nothing was made."""
 
     def needs_write(self, rollout: ModelRollout, split: Split, sequence: int) -> bool:
         """As in TrafficProvider. A route that is not there, or that its owner points elsewhere, is not written."""
@@ -255,7 +262,7 @@ class RouteRefTraffic:
             sequence=view.text_of(ANNOTATION_SEQUENCE, names.rollout),
             decision=view.text_of(ANNOTATION_DECISION, names.rollout),
         )
-        state = route_state(ours, names.rollout, self._controller_of)
+        state = route_state(ours, Naming(names.rollout), self._controller_of)
         state = replace(state, edition=f"{view.meta.uid}/{view.meta.generation}", by=view.rules_by)
         if standing(seen.rule, names) is not Standing.FOREIGN:
             return state

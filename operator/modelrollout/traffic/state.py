@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from modelrollout.engine.observed import Acceptance, RouteState
+from modelrollout.engine.revisions import FALLBACK
 from modelrollout.engine.split import FULL, Mirror
 from modelrollout.kube.route import Backend, ParentRefView, ParentStatus, RouteRuleView, RouteView
 from modelrollout.traffic.render import parse_decision, parse_sequence
@@ -14,17 +16,41 @@ from modelrollout.traffic.render import parse_decision, parse_sequence
 REVISION: Final = re.compile("[a-z][a-z2-7]{9}")
 
 
-def route_state(view: RouteView, rollout: str, controller_of: Callable[[ParentRefView], str | None]) -> RouteState:
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """Which revision a Service is.
+
+    Attributes:
+        rollout: name of the ModelRollout.
+        fallback: name of the Service that is the fallback, if there is one.
+        empty: names of Services of ours that have no endpoints, on purpose.
+    """
+
+    rollout: str
+    fallback: str | None = None
+    empty: frozenset[str] = frozenset()
+
+    def revision_of(self, backend: Backend) -> str:
+        """Hash of the revision whose Service it is, else the name: `digits-r...` of rollout `digits`."""
+        if not backend.plain:
+            return backend.name
+        if backend.name == self.fallback:
+            return FALLBACK
+        prefix = f"{self.rollout}-"
+        rest = backend.name.removeprefix(prefix)
+        return rest if backend.name.startswith(prefix) and REVISION.fullmatch(rest) else backend.name
+
+
+def route_state(view: RouteView, naming: Naming, controller_of: Callable[[ParentRefView], str | None]) -> RouteState:
     """What a route does.
 
     Args:
-        rollout: name of the ModelRollout.
         controller_of: `controllerName` behind a Gateway, or None if it is not known.
     """
-    splits = [_split(rule, rollout) for rule in view.rules]
+    splits = [_split(rule, naming) for rule in view.rules]
     weights, mirror = splits[0] if splits else ((), None)
     alike = all(split == splits[0] for split in splits) and all(_is_plain(rule) for rule in view.rules)
-    acceptance, message = _acceptance(view, controller_of)
+    acceptance, message = _acceptance(view, naming, controller_of)
     return RouteState(
         weights=weights,
         mirror=mirror,
@@ -37,9 +63,9 @@ def route_state(view: RouteView, rollout: str, controller_of: Callable[[ParentRe
     )
 
 
-def _split(rule: RouteRuleView, rollout: str) -> tuple[tuple[tuple[str, int], ...], Mirror | None]:
-    weights = tuple((_revision(backend, rollout), backend.weight) for backend in rule.backends)
-    mirrors = [Mirror(_revision(entry, rollout), min(entry.weight, FULL)) for entry in rule.mirrors]
+def _split(rule: RouteRuleView, naming: Naming) -> tuple[tuple[tuple[str, int], ...], Mirror | None]:
+    weights = tuple((naming.revision_of(backend), backend.weight) for backend in rule.backends)
+    mirrors = [Mirror(naming.revision_of(entry), min(entry.weight, FULL)) for entry in rule.mirrors]
     return weights, mirrors[0] if mirrors else None
 
 
@@ -48,17 +74,11 @@ def _is_plain(rule: RouteRuleView) -> bool:
     return len(rule.mirrors) <= 1 and not rule.has_backend_mirror
 
 
-def _revision(backend: Backend, rollout: str) -> str:
-    """Hash of the revision whose Service it is, else the name: `digits-r...` of rollout `digits`."""
-    prefix = f"{rollout}-"
-    rest = backend.name.removeprefix(prefix)
-    ours = backend.plain and backend.name.startswith(prefix) and REVISION.fullmatch(rest)
-    return rest if ours else backend.name
-
-
-def _acceptance(view: RouteView, controller_of: Callable[[ParentRefView], str | None]) -> tuple[Acceptance, str]:
+def _acceptance(
+    view: RouteView, naming: Naming, controller_of: Callable[[ParentRefView], str | None]
+) -> tuple[Acceptance, str]:
     """The worst of what the controllers of the route's own Gateways say of this very version."""
-    verdicts = [_verdict(view, parent, controller_of(parent)) for parent in view.parent_refs]
+    verdicts = [_verdict(view, naming, parent, controller_of(parent)) for parent in view.parent_refs]
     for kind in (Acceptance.REJECTED, Acceptance.PENDING):
         texts = [text for verdict, text in verdicts if verdict is kind]
         if texts:
@@ -68,7 +88,7 @@ def _acceptance(view: RouteView, controller_of: Callable[[ParentRefView], str | 
     return Acceptance.ACCEPTED, "accepted by " + ", ".join(parent.name for parent in view.parent_refs)
 
 
-def _verdict(view: RouteView, parent: ParentRefView, controller: str | None) -> tuple[Acceptance, str]:
+def _verdict(view: RouteView, naming: Naming, parent: ParentRefView, controller: str | None) -> tuple[Acceptance, str]:
     gateway = f"Gateway {parent.namespace}/{parent.name}"
     # A Gateway of that name may have been served by another controller before, whose word stays in the status.
     statuses = [
@@ -79,12 +99,12 @@ def _verdict(view: RouteView, parent: ParentRefView, controller: str | None) -> 
     if not statuses:
         return Acceptance.PENDING, f"{gateway} has not looked at the route yet"
     for status in statuses:
-        for verdict, text in _complaints(view, status):
+        for verdict, text in _complaints(view, naming, status):
             return verdict, f"{gateway}: {text}"
     return Acceptance.ACCEPTED, ""
 
 
-def _complaints(view: RouteView, status: ParentStatus) -> Iterator[tuple[Acceptance, str]]:
+def _complaints(view: RouteView, naming: Naming, status: ParentStatus) -> Iterator[tuple[Acceptance, str]]:
     idle = any(backend.weight == 0 for rule in view.rules for backend in rule.backends)
     for kind in ("Accepted", "ResolvedRefs"):
         condition = status.condition(kind)
@@ -95,5 +115,7 @@ def _complaints(view: RouteView, status: ParentStatus) -> Iterator[tuple[Accepta
             yield Acceptance.REJECTED, f"{kind}={condition.status}, {condition.reason}: {condition.message}"
     # Envoy Gateway alone tells of Services without endpoints; it passes when their pods become ready.
     available = status.condition("BackendsAvailable")
+    if any(backend.plain and backend.name in naming.empty for rule in view.rules for backend in rule.backends):
+        return  # it tells of one, and cannot tell which
     if available is not None and available.status == "False":
         yield Acceptance.PENDING, f"BackendsAvailable=False, {available.reason}: {available.message}"

@@ -352,4 +352,5 @@ def test_long_histories() -> None:
         decisions += world.decisions
         reached |= {line.split()[1] for line in world.told}
     assert decisions >= 20_000
-    assert reached == {str(action) for action in Action}
+    # No history here begins with a fallback: test_fallback.py has its life.
+    assert reached == {str(action) for action in Action} - {"StandIn"}

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from modelrollout.api.status import LOG_MAX, FrozenBound, ModelRolloutStatus, Retired
+from modelrollout.api.status import LOG_MAX, FrozenBound, ModelRolloutStatus, Retired, RevisionRef
 from modelrollout.engine.intent import live_weight, split_of
 from modelrollout.engine.observed import RouteDecision
 from modelrollout.engine.plan import LOWERING, Action, Decision, Fault
+from modelrollout.engine.revisions import FALLBACK
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.split import Mirror, Split, only
 from modelrollout.engine.steps import steps_of
@@ -22,6 +23,7 @@ from tests.support.scenes import (
     STABLE,
     THIRD,
     ahead,
+    before_the_first,
     failure,
     latched,
     loading,
@@ -52,6 +54,7 @@ def enter(seen: Observation, position: int) -> ModelRolloutStatus:
 
 SEEN = {
     Action.WAIT: stepping(),
+    Action.STAND_IN: before_the_first(),
     Action.ADOPT: resting(),
     Action.BEGIN: resting(raw_spec()),
     Action.ENTER: stepping(),
@@ -86,6 +89,12 @@ def test_adopting_the_first_revision_gives_it_all_traffic() -> None:
     after = make(resting(), Action.ADOPT)
     assert after.stable == STABLE.ref
     assert split_of(after) == only(STABLE.hash)
+
+
+def test_the_fallback_takes_all_traffic() -> None:
+    after = make(before_the_first(), Action.STAND_IN)
+    assert after.stable == RevisionRef(revision=FALLBACK, version="queue")
+    assert split_of(after) == only(FALLBACK)
 
 
 def test_an_attempt_begins_without_traffic_and_ends_the_warm_time_of_previous() -> None:

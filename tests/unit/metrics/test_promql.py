@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from modelrollout.metrics.promql import (
+    STAND_IN,
     QueryError,
     Scope,
+    Selector,
     SelectorStyle,
+    StandIn,
+    check_matchers,
     check_ratio_selector,
     clip_window,
     duration,
@@ -44,6 +48,36 @@ BY_LABEL = Scope("demo", "digits", SelectorStyle(revision_label="revision", roll
 )
 def test_selector(scope: Scope, hashes: list[str], expected: str) -> None:
     assert scope.selector(*hashes) == expected
+
+
+BESIDE_A_QUEUE = Scope("demo", "digits", stand_in=StandIn("fallback", 'pod=~"queue-.*"'))
+
+
+def test_a_stand_in_has_a_selector_of_its_own() -> None:
+    assert BESIDE_A_QUEUE.selector("fallback") == 'namespace="demo",pod=~"queue-.*"'
+    assert BESIDE_A_QUEUE.selectors("abc", "fallback") == (
+        Selector('namespace="demo",pod=~"digits-abc-.*"'),
+        Selector('namespace="demo",pod=~"queue-.*"', "fallback"),
+    )
+    assert BESIDE_A_QUEUE.selectors("abc", "def") == (Selector(BESIDE_A_QUEUE.selector("abc", "def")),)
+    with pytest.raises(ValueError, match="no one selector"):
+        BESIDE_A_QUEUE.selector("abc", "fallback")
+
+
+def test_a_series_of_a_stand_in_is_known_by_how_it_was_read() -> None:
+    labels = {"pod": "digits-abc-7f-x", STAND_IN: "fallback"}
+    assert BESIDE_A_QUEUE.revision_of(labels, ("abc", "fallback")) == "fallback"
+    assert BESIDE_A_QUEUE.revision_of(labels, ("abc", "def")) is None
+
+
+@pytest.mark.parametrize("text", ['pod=~"queue-.*"', 'job="a", pod!="b"', "job='a',"])
+def test_label_matchers_pass(text: str) -> None:
+    assert check_matchers(text) is None
+
+
+@pytest.mark.parametrize("text", ['{job="a"}', "job", 'job="a" or job="b"', "$selector", 'job="a"} or up{job="b"'])
+def test_anything_but_label_matchers_is_refused(text: str) -> None:
+    assert "write them like" in (check_matchers(text) or "")
 
 
 def test_a_selector_needs_a_revision() -> None:

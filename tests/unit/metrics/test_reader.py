@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from modelrollout.analysis.evidence import Counts, Tick
 from modelrollout.analysis.outcome import Unavailable
 from modelrollout.metrics.counters import CounterRules
-from modelrollout.metrics.promql import QueryError
-from modelrollout.metrics.provider import RawSeries
+from modelrollout.metrics.promql import QueryError, StandIn
+from modelrollout.metrics.provider import RawOutcome, RawSeries
 from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRequest
 from tests.support.histories import HistoryProvider, rules, series
 
@@ -186,6 +186,31 @@ async def test_the_same_selector_twice_is_read_once() -> None:
     answer = await reading(CounterReader(provider, TIMEOUT), same)
     assert answer.final[0].candidate == Counts(2, 2)
     assert provider.reads == 4
+
+
+class ByPod(HistoryProvider):
+    """Answers for the pods that the selector names."""
+
+    async def raw(self, selector: str, at: float, seconds: float) -> RawOutcome:
+        found = await super().raw(selector, at, seconds)
+        assert isinstance(found, tuple)
+        wanted = "digits-queue" if "queue" in selector else "digits-new"
+        return tuple(one for one in found if one.labels["pod"].startswith(wanted))
+
+
+async def test_a_stand_in_is_counted_like_a_revision() -> None:
+    new, queue = ({float(n): factor * n for n in range(100)} for factor in (2.0, 6.0))
+    history = {
+        "total": (series("total", "new-1", new), series("total", "queue-1", queue)),
+        "up": (series("up", "new-1", dict.fromkeys(new, 1.0)), series("up", "queue-1", dict.fromkeys(queue, 1.0))),
+    }
+    scope = replace(rules().scope, stand_in=StandIn("fallback", 'pod=~"queue-.*"'))
+    how = replace(rules(since=30.0), scope=scope, stable="fallback")
+    provider = ByPod(history, 50.0, {})
+    answer = await reading(CounterReader(provider, TIMEOUT), request(how, now=50.0))
+    assert (answer.final[0].candidate, answer.final[0].stable) == (Counts(0, 2), Counts(0, 6))
+    alone = await reading(CounterReader(provider, TIMEOUT), request(replace(how, stable=None), now=50.0))
+    assert (alone.final[0].candidate, alone.final[0].stable) == (Counts(0, 2), None)
 
 
 async def test_another_step_starts_anew() -> None:

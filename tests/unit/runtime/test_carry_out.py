@@ -68,6 +68,9 @@ class Cluster:
         self._do(f"serve {revision}")
         return ()
 
+    async def sweep(self, _: ModelRollout) -> None:
+        """Nothing is left over here."""
+
     async def collect(self, _: ModelRollout, revision: str) -> None:
         self._do(f"collect {revision}")
 

@@ -10,7 +10,9 @@ import pytest
 
 from modelrollout.analysis.outcome import Outcome, Unavailable, Value
 from modelrollout.analysis.verdict import Verdict
+from modelrollout.api.fallback import Fallback
 from modelrollout.engine.observed import Evidence
+from modelrollout.engine.revisions import FALLBACK
 from modelrollout.engine.situation import Observation
 from modelrollout.metrics.provider import MetricProvider, RawSeries
 from modelrollout.runtime.judge import Judge, requests_selector
@@ -131,6 +133,17 @@ def test_shares_are_counted_by_the_users_counter_else_by_the_first_ratio() -> No
     assert selector(QUERY, RATIO, requests="mine{$selector}") == "mine{$selector}"
     assert selector(QUERY, RATIO) == "requests_total{$selector}"
     assert selector(QUERY) is None
+
+
+async def test_beside_a_fallback_that_nothing_counts_there_is_no_share_to_show() -> None:
+    refusal = Fallback(status_code=503)
+    seen = scenes.beside_fallback(canary(RATIO, fallback=refusal.dump()), fallback=refusal)
+    bench = Bench()
+    assert seen.status.stable is not None
+    evidence, _ = await bench.judge.evidence(seen.rollout, seen.status.stable, NOW)
+    assert (evidence.share_shown, evidence.silent) == (None, False)
+    scraped, _ = await bench.judge.scrapes(seen.rollout, CANDIDATE.hash, FALLBACK, NOW)
+    assert scraped is None
 
 
 def up(revision: str, value: float = 1.0) -> RawSeries:

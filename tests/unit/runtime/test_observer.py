@@ -50,6 +50,9 @@ class Sources:
             return self.route()
         return self.seen.state_of(revision[0].hash)
 
+    def fallback(self, _: object) -> Any:
+        return self.seen.fallback
+
     def route(self) -> RouteState | None:
         return self.seen.route
 

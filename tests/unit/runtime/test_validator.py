@@ -152,6 +152,13 @@ async def test_a_query_of_several_series_is_refused_by_what_stable_shows() -> No
     assert await Bench(outcome=Ambiguous(2)).problems(without_stable) == ()
 
 
+async def test_what_is_no_label_matcher_is_refused() -> None:
+    fallback = {"service": {"name": "queue", "port": 80}, "selector": "up"}
+    bench = Bench()
+    found = await bench.problems(scenes.rollout(scenes.raw_spec(fallback=fallback), ModelRolloutStatus()))
+    assert [problem.partition(":")[0] for problem in found] == ["spec.fallback.selector"]
+
+
 async def test_what_is_remembered_of_a_gone_rollout_is_dropped() -> None:
     bench = Bench()
     await bench.problems()

@@ -12,8 +12,15 @@ from modelrollout.engine.observed import RouteDecision
 from modelrollout.engine.split import Split, between, only
 from modelrollout.kube.apply import applied_hash
 from modelrollout.kube.route import route_view
-from modelrollout.traffic.render import decision_annotations, http_route, parse_decision, parse_sequence, resplit
-from modelrollout.traffic.state import route_state
+from modelrollout.traffic.render import (
+    Address,
+    decision_annotations,
+    http_route,
+    parse_decision,
+    parse_sequence,
+    resplit,
+)
+from modelrollout.traffic.state import Naming, route_state
 from tests.support.objects import OTHER, REVISION, merged, rollout
 
 pytestmark = pytest.mark.unit
@@ -21,12 +28,12 @@ pytestmark = pytest.mark.unit
 ANNOTATIONS = ("modelrollout.io/sequence", "modelrollout.io/decision")
 
 
-def ports(revision: str) -> int:
-    return {REVISION: 80, OTHER: 81}[revision]
+def address(revision: str) -> Address:
+    return Address(f"digits-{revision}", {REVISION: 80, OTHER: 81}[revision])
 
 
 def rendered(split: Split, **gateway_api: Any) -> dict[str, Any]:
-    found = http_route(rollout(traffic={"gatewayAPI": gateway_api}), split, ports)["spec"]
+    found = http_route(rollout(traffic={"gatewayAPI": gateway_api}), split, address)["spec"]
     return dict(found)
 
 
@@ -64,8 +71,8 @@ def test_hostnames_are_there_only_when_asked_for() -> None:
 
 
 def test_the_hash_of_a_route_is_of_its_split_and_spec() -> None:
-    bodies = [http_route(rollout(), split, ports) for split in (only(REVISION), between(REVISION, OTHER, 5))]
-    bodies.append(http_route(rollout(traffic={"gatewayAPI": {"hostnames": ["a.test"]}}), only(REVISION), ports))
+    bodies = [http_route(rollout(), split, address) for split in (only(REVISION), between(REVISION, OTHER, 5))]
+    bodies.append(http_route(rollout(traffic={"gatewayAPI": {"hostnames": ["a.test"]}}), only(REVISION), address))
     assert len({applied_hash(body) for body in bodies}) == 3
 
 
@@ -77,16 +84,16 @@ def test_another_split_of_a_route_that_exists_changes_nothing_else(weight: int, 
     before = rendered(between(REVISION, OTHER, 50, 50), hostnames=["a.test"], rules=rules)
     edited = rollout(traffic={"gatewayAPI": {"parentRefs": [{"name": "nowhere"}], "hostnames": None, "rules": [{}]}})
     split = between(REVISION, OTHER, weight, percent)
-    after = resplit(edited, json.dumps(before), split, ports)["spec"]
+    after = resplit(edited, json.dumps(before), split, address)["spec"]
     assert after == rendered(split, hostnames=["a.test"], rules=rules)
 
 
 @given(st.integers(0, 100), st.integers(0, 100))
 def test_what_is_written_is_what_is_read(weight: int, percent: int) -> None:
     split = between(REVISION, OTHER, weight, percent)
-    body = http_route(rollout(), split, ports)
+    body = http_route(rollout(), split, address)
     raw = merged(body, {"metadata": {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-11-21T10:00:00Z"}})
-    state = route_state(route_view(raw), "digits", lambda _: None)
+    state = route_state(route_view(raw), Naming("digits"), lambda _: None)
     assert (state.weights, state.mirror, state.uniform) == (split.weights, split.mirror, True)
 
 

@@ -7,12 +7,13 @@ import pytest
 from modelrollout.engine.observed import Acceptance, RouteState
 from modelrollout.engine.split import Mirror
 from modelrollout.kube.route import ParentRefView, route_view
-from modelrollout.traffic.state import route_state
+from modelrollout.traffic.state import Naming, route_state
 from tests.support.objects import OTHER, REVISION, merged, raw_object
 
 pytestmark = pytest.mark.unit
 
 CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
+NAMING = Naming("digits", "queue", frozenset({"digits-fallback"}))
 STABLE, CANDIDATE = f"digits-{REVISION}", f"digits-{OTHER}"
 
 
@@ -39,6 +40,7 @@ def state(
     *rules: dict[str, Any],
     parents: tuple[dict[str, Any], ...] = (),
     refs: tuple[str, ...] = ("gateway",),
+    naming: Naming = NAMING,
     **metadata: Any,
 ) -> RouteState:
     spec = {"rules": list(rules), "parentRefs": [{"name": name} for name in refs]}
@@ -47,10 +49,23 @@ def state(
     def controller_of(parent: ParentRefView) -> str | None:
         return CONTROLLER if parent.name == "gateway" else None
 
-    return route_state(route_view(merged(raw, {"metadata": {"generation": 3} | metadata})), "digits", controller_of)
+    return route_state(route_view(merged(raw, {"metadata": {"generation": 3} | metadata})), naming, controller_of)
 
 
 RULE = {"backendRefs": [backend(STABLE, 95), backend(CANDIDATE, 5)]}
+
+
+def test_the_fallback_is_named_as_such() -> None:
+    found = state({"backendRefs": [backend("queue", 95), backend(CANDIDATE, 5)]})
+    assert found.weights == (("fallback", 95), (OTHER, 5))
+    elsewhere = state({"backendRefs": [backend("queue", 95, namespace="infra"), backend(CANDIDATE, 5)]})
+    assert elsewhere.weights == (("Service infra/queue", 95), (OTHER, 5))
+
+
+@pytest.mark.parametrize(("name", "expected"), [("digits-fallback", Acceptance.ACCEPTED), (STABLE, Acceptance.PENDING)])
+def test_a_service_that_is_to_have_no_endpoints_holds_nothing_up(name: str, expected: Acceptance) -> None:
+    parents = (said(*GOOD, condition("BackendsAvailable", "False", reason="EndpointsNotFound")),)
+    assert state({"backendRefs": [backend(name, 95), backend(CANDIDATE, 5)]}, parents=parents).acceptance is expected
 
 
 def test_revisions_are_named_by_their_hash() -> None:
