@@ -89,14 +89,23 @@ class KubeClient:
     those that change an existing object raise `NotFoundError` when it is gone.
     """
 
-    def __init__(self, api: ApiClient, *, on_request: Callable[[Request], None] | None = None) -> None:
+    def __init__(
+        self,
+        api: ApiClient,
+        *,
+        on_request: Callable[[Request], None] | None = None,
+        may_write: Callable[[], None] | None = None,
+    ) -> None:
         """Share one ApiClient: each has its own connections.
 
         Args:
             on_request: called after every request.
+            may_write: called right before every request that is not a read; an error that it raises is passed on, and
+                nothing is sent.
         """
         self._api = api
         self._on_request = on_request
+        self._may_write = may_write
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
         """The object, live, or None."""
@@ -251,6 +260,9 @@ class KubeClient:
             body=body,
             auth_settings=["BearerToken"],
         )
+        if method != "GET" and self._may_write is not None:
+            # Nothing lies between this and the socket but a connection, where none is open.
+            self._may_write()
         # The client hands the timeout to aiohttp as it is, where a bare number is deprecated.
         response = await self._api.call_api(*parameters, _request_timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT))
         return response.status, await response.read()

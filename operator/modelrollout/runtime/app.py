@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,12 +19,13 @@ from modelrollout.kube.apply import Applier
 from modelrollout.kube.caches import Cache
 from modelrollout.kube.client import KubeClient, Listing, Request
 from modelrollout.kube.events import EventRecorder
-from modelrollout.kube.resources import MODEL_ROLLOUT, Resource
+from modelrollout.kube.resources import HTTP_ROUTE, MODEL_ROLLOUT, Resource
 from modelrollout.runtime import handlers
 from modelrollout.runtime.carry_out import CarryOut
 from modelrollout.runtime.complain import Complainer
 from modelrollout.runtime.handlers import Intake
 from modelrollout.runtime.health import Health
+from modelrollout.runtime.leader import LeaseLostError, leadership
 from modelrollout.runtime.loans import Loans
 from modelrollout.runtime.logs import logger
 from modelrollout.runtime.observer import Observer
@@ -40,6 +42,7 @@ from modelrollout.traffic.registry import Traffics
 from modelrollout.workload.registry import Workloads
 
 DRAIN_SECONDS = 10.0
+CATCH_UP_SECONDS = 1.0
 
 
 def now() -> datetime:
@@ -65,11 +68,12 @@ class App:
         self._settings = settings
         self._on_request = on_request
         self.telemetry = Telemetry()
-        self.health = Health(self.telemetry, time.monotonic)
+        self.leadership = leadership(settings, api, self.telemetry, now, self._count_api)
+        self.health = Health(self.telemetry, time.monotonic, self.leadership.leading.is_set)
         self.rollouts = Rollouts()
         self.cache = Cache()
         self.queue: WorkQueue[Key] = WorkQueue(time.monotonic)
-        self.client = KubeClient(api, on_request=self._count_api)
+        self.client = KubeClient(api, on_request=self._count_api, may_write=self.leadership.check)
         self._sources = Sources(settings, self._count_prometheus)
         self._applier = Applier(self.client, self.cache)
         events = EventRecorder(self.client, instance=os.environ.get("POD_NAME", "modelrollout"), log=logger(), now=now)
@@ -106,9 +110,13 @@ class App:
         Raises:
             ModelRolloutError: a kind cannot be listed, for instance because its CRD is not installed.
         """
+        await self._fill(frozenset(watched.resource for watched in self.cache.resources()))
+
+    async def _fill(self, kinds: frozenset[Resource]) -> None:
         for watched in self.cache.resources():
-            listing = await self._list(watched.resource, watched.label_selector)
-            self.intake.list_of_children(watched.resource, listing.items, listing.resource_version)
+            if watched.resource in kinds:
+                listing = await self._list(watched.resource, watched.label_selector)
+                self.intake.list_of_children(watched.resource, listing.items, listing.resource_version)
         listing = await self._list(MODEL_ROLLOUT, None)
         self.intake.list_of_rollouts(listing.items, listing.resource_version)
 
@@ -141,12 +149,14 @@ class App:
 
     async def _run_parts(self) -> None:
         # Before kopf: at its end it cancels every task that began after it.
+        caught_up = asyncio.create_task(self._catch_up(), name="catching up")
         parts = [
+            asyncio.create_task(self.leadership.run(), name="leadership"),
             asyncio.create_task(self.health.run_heartbeat(), name="heartbeat"),
             asyncio.create_task(self.queue.run_clock(), name="clock"),
             asyncio.create_task(self._run_resync(), name="resync"),
             *(
-                asyncio.create_task(self.queue.run_worker(self._reconcile, self._on_error), name=f"worker-{number}")
+                asyncio.create_task(self._run_worker(caught_up), name=f"worker-{number}")
                 for number in range(self._settings.workers)
             ),
         ]
@@ -154,17 +164,41 @@ class App:
             asyncio.create_task(handlers.follow(watch, self.intake), name="watching")
             for watch in handlers.watches(self.cache.resources(), self._settings.namespaces)
         ]
+        patience = DRAIN_SECONDS
         try:
             done, _ = await asyncio.wait([*watching, *parts], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 if task not in watching:
                     self.health.fail(f"{task.get_name()} has ended")
                 task.result()
+        except LeaseLostError:
+            # Nothing of it may be written any more.
+            patience = 0.0
+            raise
         finally:
-            await self.queue.stop(DRAIN_SECONDS)
-            for task in (*watching, *parts):
+            # The Lease is renewed meanwhile.
+            await self.queue.stop(patience)
+            for task in (*watching, caught_up, *parts):
                 task.cancel()
-            await asyncio.gather(*watching, *parts, return_exceptions=True)
+            await asyncio.gather(*watching, caught_up, *parts, return_exceptions=True)
+            await self.leadership.release()
+
+    async def _run_worker(self, caught_up: asyncio.Task[None]) -> None:
+        await asyncio.shield(caught_up)
+        await self.queue.run_worker(self._reconcile, self._on_error)
+
+    async def _catch_up(self) -> None:
+        """Once leading, read what another leader wrote last: the watches may not have told it yet.
+
+        A decision that only its route tells of has the number that we would take next.
+        """
+        await self.leadership.leading.wait()
+        while True:
+            try:
+                return await self._fill(frozenset({HTTP_ROUTE}))
+            except TransientError as error:
+                logger().warning("not caught up with the former leader yet; trying again", error=str(error))
+                await asyncio.sleep(CATCH_UP_SECONDS)
 
     async def _run_resync(self) -> None:
         """Look at everything now and then: heals what a mute watch or a relist has missed."""
@@ -216,9 +250,17 @@ async def run(settings: Settings) -> None:
         TerminalError: the environment names none.
         Exception: as `App.run`.
     """
+    # kopf has its own from when it runs; until then the kernel ignores signals to the first process of a container.
+    if (this := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     await connect()
     async with kubernetes_client.ApiClient() as api:
-        await App(settings, api).run()
+        try:
+            await App(settings, api).run()
+        except LeaseLostError as error:
+            logger().error("cannot run", reason=error.reason, message=error.message)
+            # Not in order: a thread that waits for Prometheus must not keep the process from ending.
+            os._exit(1)
 
 
 async def connect() -> None:

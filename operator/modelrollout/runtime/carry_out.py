@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 from modelrollout.api.resource import ModelRollout
-from modelrollout.api.status import RevisionRef
 from modelrollout.engine.observed import RouteDecision, RouteState
 from modelrollout.engine.plan import LOWERING, Action, Event, EventType, Plan
 from modelrollout.engine.situation import Observation
-from modelrollout.engine.split import Split
 from modelrollout.kube.apply import Drift
 from modelrollout.kube.client import KubeClient
 from modelrollout.kube.errors import ConflictError
@@ -106,12 +104,10 @@ class CarryOut:
             return ()
         drift = traffic.drift(target, split)
         put = partial(traffic.shift if keeps else traffic.write, target, split, plan.status.sequence)
-        if rollout is None:
+        if rollout is None or plan.action is Action.RETURN:
             await self._lower(seen, plan, put)
         else:
-            before = plan.status.stable if plan.action is Action.RETURN else seen.status.stable
-            raised = route is not None and raises(route, split, before)
-            await put(_decision(seen, plan), guard=await self._fresh(rollout, plan) if raised else None)
+            await put(_decision(seen, plan), guard=await self._fresh(rollout, plan, route))
         return (drift,) if drift is not None else ()
 
     async def _lower(self, seen: Observation, plan: Plan, put: Callable[..., Awaitable[RouteState]]) -> None:
@@ -131,8 +127,11 @@ class CarryOut:
                 raise
             await put(_decision(seen, plan), guard=None)
 
-    async def _fresh(self, rollout: ModelRollout, plan: Plan) -> RouteState | None:
+    async def _fresh(self, rollout: ModelRollout, plan: Plan, seen: RouteState | None) -> RouteState | None:
         """Read live what a raise rests on: a stale cache, or an operator that was frozen, raises nothing.
+
+        Args:
+            seen: the route that was decided on.
 
         Raises:
             ConflictError: the ModelRollout is no longer the one that was decided on, or somebody decided later.
@@ -141,6 +140,10 @@ class CarryOut:
         route = await self._traffics.of(rollout).read(rollout)
         if route is not None and route.sequence > plan.status.sequence:
             raise ConflictError("Conflict", "the route carries a later decision; deciding again")
+        known = seen.resource_version if seen is not None else None
+        if route is not None and route.sequence == plan.status.sequence and route.resource_version != known:
+            # Somebody may have come to a decision of the same number at the same time.
+            raise ConflictError("Conflict", "the route carries a decision of the same number; deciding again")
         return route
 
     async def _unchanged(self, rollout: ModelRollout) -> None:
@@ -161,19 +164,4 @@ def _decision(seen: Observation, plan: Plan) -> RouteDecision:
         reason=plan.reason,
         message=plan.message,
         at=seen.now,
-    )
-
-
-def raises(route: RouteState, split: Split, before: RevisionRef | None) -> bool:
-    """Whether a write gives any revision but the stable one more requests, live or mirrored, than it has.
-
-    Args:
-        before: the revision that was stable before the decision: a promotion by hand raises the one that is after it.
-            The previous one, for a return to it, which nothing shall delay.
-    """
-    stable = before.revision if before is not None else None
-    return any(
-        split.weight_of(revision) > route.weight_of(revision) or split.mirror_of(revision) > route.mirror_of(revision)
-        for revision in split.revisions
-        if revision != stable
     )

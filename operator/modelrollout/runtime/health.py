@@ -15,11 +15,14 @@ LAG_LIMIT_SECONDS = 10.0
 class Health:
     """What the kubelet asks.
 
-    Live: the event loop turned within the last ten seconds and the workers run. Ready: the caches have been filled.
+    Live: the event loop turned within the last ten seconds and the workers run. Ready: the caches have been filled, so
+    that it leads, or can do so from one moment to the next.
     """
 
-    def __init__(self, telemetry: Telemetry, clock: Callable[[], float]) -> None:
-        self._telemetry, self._clock = telemetry, clock
+    def __init__(
+        self, telemetry: Telemetry, clock: Callable[[], float], is_leading: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._telemetry, self._clock, self._is_leading = telemetry, clock, is_leading
         self._beat = clock()
         self._ready = False
         self._failed: str | None = None
@@ -58,7 +61,9 @@ class Health:
         return web.Response(text="ok")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok") if self._ready else web.Response(status=503, text="caches are being filled")
+        if not self._ready:
+            return web.Response(status=503, text="caches are being filled")
+        return web.Response(text="ok" if self._is_leading() else "ok, standing by")
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=self._telemetry.exposition(), content_type="text/plain", charset="utf-8")

@@ -20,6 +20,8 @@ def main() -> None:
     configure(settings.log_format, settings.log_level)
     try:
         asyncio.run(run(settings))
+    except asyncio.CancelledError:
+        logger().info("told to end before it was ready")
     except ModelRolloutError as error:
         logger().error("cannot run", reason=error.reason, message=error.message)
         sys.exit(1)

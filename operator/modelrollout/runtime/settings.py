@@ -9,8 +9,10 @@ from datetime import timedelta
 
 from modelrollout.api.errors import TerminalError
 from modelrollout.api.scalars import parse_duration
+from modelrollout.kube.election import MAX_DURATION, Timing
 
 PREFIX = "MODELROLLOUT_"
+DEFAULT_TIMING = Timing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,9 @@ class Settings:
         revision_label, name_label: labels that tell revisions apart in metrics; None to go by pod names.
         resync: how often everything is looked at without an event.
         namespaces: where ModelRollouts are served; empty for everywhere.
+        lease_namespace: where operators that serve the same agree on who leads; None for the pod's own, and outside of
+            a pod for no agreement: whoever starts it there starts one.
+        lease_name: operators with the same one take turns.
     """
 
     prometheus_url: str = "http://prometheus.monitoring:9090"
@@ -39,6 +44,9 @@ class Settings:
     namespaces: tuple[str, ...] = ()
     workers: int = 8
     http_port: int = 8080
+    lease_namespace: str | None = None
+    lease_name: str = "modelrollout"
+    lease: Timing = DEFAULT_TIMING
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -62,7 +70,32 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         namespaces=tuple(name for name in (reader.text("WATCH_NAMESPACES") or "").replace(",", " ").split() if name),
         workers=reader.number("WORKERS", defaults.workers),
         http_port=reader.number("HTTP_PORT", defaults.http_port),
+        lease_namespace=reader.text("LEASE_NAMESPACE"),
+        lease_name=reader.text("LEASE_NAME") or defaults.lease_name,
+        lease=_timing(reader, defaults.lease),
     )
+
+
+def _timing(reader: _Reader, default: Timing) -> Timing:
+    def seconds(name: str, value: float) -> float:
+        return reader.duration(name, timedelta(seconds=value)).total_seconds()
+
+    timing = Timing(
+        duration=seconds("LEASE_DURATION", default.duration),
+        deadline=seconds("LEASE_RENEW_DEADLINE", default.deadline),
+        retry=seconds("LEASE_RETRY_PERIOD", default.retry),
+    )
+    if not 1 <= timing.duration <= MAX_DURATION or timing.duration % 1:
+        raise TerminalError(
+            "InvalidSettings", f"{PREFIX}LEASE_DURATION: must be whole seconds from 1s to 1h, not {timing.duration:g} s"
+        )
+    if not 0 < 2 * timing.retry <= timing.deadline < timing.duration:
+        raise TerminalError(
+            "InvalidSettings",
+            f"{PREFIX}LEASE_RENEW_DEADLINE: must be shorter than LEASE_DURATION and at least twice LEASE_RETRY_PERIOD;"
+            f" they are {timing.deadline:g} s, {timing.duration:g} s and {timing.retry:g} s",
+        )
+    return timing
 
 
 @dataclass(frozen=True, slots=True)

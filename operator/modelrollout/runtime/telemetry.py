@@ -43,6 +43,12 @@ class Telemetry:
         self.prometheus_requests = Counter(
             "modelrollout_prometheus_requests", "Requests to Prometheus.", ("outcome",), registry=registry
         )
+        self.leader = Gauge(
+            "modelrollout_leader", "1 for the process that acts, 0 for one that stands by.", registry=registry
+        )
+        self.renewals = Counter(
+            "modelrollout_lease_renewals", "Renewals of the Lease by outcome.", ("outcome",), registry=registry
+        )
         self.queue = Gauge("modelrollout_queue_depth", "Keys that wait for a worker.", registry=registry)
         self.phase = Gauge(
             "modelrollout_phase", "1 for the phase that a rollout is in.", (*LABELS, "phase"), registry=registry

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from modelrollout.api.errors import TerminalError
+from modelrollout.kube.election import Timing
 from modelrollout.runtime.settings import Settings, read_settings
 
 pytestmark = pytest.mark.unit
@@ -31,6 +32,11 @@ def test_every_variable_is_read() -> None:
             "MODELROLLOUT_WATCH_NAMESPACES": "a, b",
             "MODELROLLOUT_WORKERS": "3",
             "MODELROLLOUT_HTTP_PORT": "9000",
+            "MODELROLLOUT_LEASE_NAMESPACE": "ops",
+            "MODELROLLOUT_LEASE_NAME": "ours",
+            "MODELROLLOUT_LEASE_DURATION": "3s",
+            "MODELROLLOUT_LEASE_RENEW_DEADLINE": "2s",
+            "MODELROLLOUT_LEASE_RETRY_PERIOD": "500ms",
         }
     )
     assert read == Settings(
@@ -46,6 +52,9 @@ def test_every_variable_is_read() -> None:
         namespaces=("a", "b"),
         workers=3,
         http_port=9000,
+        lease_namespace="ops",
+        lease_name="ours",
+        lease=Timing(duration=3, deadline=2, retry=0.5),
     )
 
 
@@ -57,3 +66,17 @@ def test_what_cannot_be_read_is_named(name: str, value: str) -> None:
     with pytest.raises(TerminalError, match=f"MODELROLLOUT_{name}") as caught:
         read_settings({f"MODELROLLOUT_{name}": value})
     assert value in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        pytest.param({"DURATION": "500ms"}, "LEASE_DURATION", id="no whole seconds"),
+        pytest.param({"DURATION": "2h"}, "LEASE_DURATION", id="nobody waits so long"),
+        pytest.param({"DURATION": "10s"}, "LEASE_RENEW_DEADLINE", id="others would take it before the leader gives up"),
+        pytest.param({"RENEW_DEADLINE": "3s"}, "LEASE_RENEW_DEADLINE", id="one failure would be too many"),
+    ],
+)
+def test_times_that_would_make_two_leaders_are_refused(variables: dict[str, str], named: str) -> None:
+    with pytest.raises(TerminalError, match=f"MODELROLLOUT_{named}"):
+        read_settings({f"MODELROLLOUT_LEASE_{name}": value for name, value in variables.items()})
