@@ -27,9 +27,9 @@ class Costs:
 
     Attributes:
         rollouts: how many there were, all in the same state.
-        api: requests to the API server, watches and the resync's lists apart.
+        api: requests to the API server, watches, the resync's lists and the Lease apart.
         own: of them, those that the operator's own client made. The rest are of its watching library.
-        lists, watches: those that `api` leaves out.
+        lists, watches, lease: those that `api` leaves out.
         resident_megabytes: at the end.
     """
 
@@ -39,6 +39,7 @@ class Costs:
     own: float
     lists: float
     watches: float
+    lease: float
     prometheus: float
     reconciles: float
     cpu_seconds: float
@@ -86,14 +87,15 @@ def _wait(seconds: float) -> None:
 
 
 def _between(before: Reading, after: Reading, rollouts: int) -> Costs:
-    lists = after.lists - before.lists
+    lists, lease = after.lists - before.lists, after.lease - before.lease
     return Costs(
         rollouts=rollouts,
         seconds=after.at - before.at,
-        api=after.api - before.api - lists,
-        own=after.own - before.own - lists,
+        api=after.api - before.api - lists - lease,
+        own=after.own - before.own - lists - lease,
         lists=lists,
         watches=after.watches - before.watches,
+        lease=lease,
         prometheus=after.prometheus - before.prometheus,
         reconciles=after.reconciles - before.reconciles,
         cpu_seconds=after.cpu_seconds - before.cpu_seconds,

@@ -45,6 +45,7 @@ class Reading:
         own: of `api`, those that the operator's own client made. The rest are of its watching library.
         watches: watches that ended or began to stream, of the same.
         lists: of `own`, lists that the operator itself made: at its start and at each resync.
+        lease: of `own`, requests about the Lease that operators agree by: as many however many rollouts there are.
         prometheus: requests to Prometheus.
         reconciles: looks at rollouts.
         cpu_seconds: processor time of the operator's container.
@@ -56,6 +57,7 @@ class Reading:
     watches: float
     own: float
     lists: float
+    lease: float
     prometheus: float
     reconciles: float
     cpu_seconds: float
@@ -73,6 +75,7 @@ def read(bench: Bench) -> Reading:
         watches=server.sum(flow, flow_schema=RELEASE, type="watch"),
         own=own.sum("modelrollout_api_requests_total"),
         lists=own.sum("modelrollout_api_requests_total", verb="list"),
+        lease=own.sum("modelrollout_api_requests_total", resource="leases.coordination.k8s.io"),
         prometheus=own.sum("modelrollout_prometheus_requests_total"),
         reconciles=own.sum("modelrollout_reconciles_total"),
         cpu_seconds=kubelet.sum("container_cpu_usage_seconds_total", **container),

@@ -124,6 +124,8 @@ def _idle(rows: Sequence[Row]) -> str:
             ("of them made by the operator itself, not by kopf's watches", f"{total['own'] / each:.3g}", "0"),
             ("the resync's lists a minute, of all kinds and namespaces", f"{total['lists'] / minutes:.3g}", ""),
             ("watches that ended and began again, a minute", f"{total['watches'] / minutes:.3g}", ""),
+            # Runs before there was a Lease have none.
+            ("requests about the Lease, a minute", f"{total.get('lease', 0.0) / minutes:.3g}", ""),
             ("Prometheus requests a minute and rollout", f"{total['prometheus'] / each:.3g}", "0"),
             ("looks at rollouts a minute and rollout", f"{total['reconciles'] / each:.3g}", ""),
             ("processor seconds of the operator an hour", f"{total['cpu_seconds'] / minutes * 60:.1f}", ""),

@@ -55,6 +55,8 @@ def values(image: str, built_from: str, settings: Settings) -> str:
     return json.dumps(
         {
             "image": {"repository": repository, "tag": tag},
+            # On a small machine the models need the room more than an operator that stands by.
+            "replicas": 1,
             "podAnnotations": {"modelrollout.io/built-from": built_from},
             "prometheus": {"url": settings.prometheus, "scrapeInterval": "1s", "scrapeTimeout": "900ms"},
             "log": {"format": "console"},

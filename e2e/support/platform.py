@@ -18,6 +18,8 @@ from e2e.support.waiting import until
 
 RELEASE = "modelrollout-e2e"
 OPERATOR_NAMESPACE = "modelrollout-e2e"
+OPERATOR_PODS = (f"--selector=app.kubernetes.io/instance={RELEASE}", "--prefix", "--max-log-requests=10")
+"""As arguments of `kubectl logs`: one acts, others stand by."""
 OPERATOR_IMAGE = "localhost/modelrollout:1"
 DIGITS_IMAGE = "localhost/digits:1"
 LABEL = "modelrollout-e2e"
@@ -146,7 +148,7 @@ def _operator(platform: Platform, served: Sequence[str]) -> None:
 def _last_words(platform: Platform) -> str:
     """What the operator that did not become ready says."""
     words = []
-    for arguments in (["get", "pods"], ["get", "events"], ["logs", f"deployment/{RELEASE}", "--tail=30"]):
+    for arguments in (["get", "pods"], ["get", "events"], ["logs", *OPERATOR_PODS, "--tail=30"]):
         try:
             words.append(platform.run_kubectl("--namespace", OPERATOR_NAMESPACE, *arguments))
         except shell.CommandError as error:

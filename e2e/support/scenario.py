@@ -13,7 +13,7 @@ from e2e.cluster import cache, shell
 from e2e.support.journal import Condition, Journal, Moment
 from e2e.support.kube import EVENT, HTTP_ROUTE, MODEL_ROLLOUT, POD, Kube, Object
 from e2e.support.manifests import NAME, digits, host
-from e2e.support.platform import OPERATOR_NAMESPACE, RELEASE, Platform
+from e2e.support.platform import OPERATOR_NAMESPACE, OPERATOR_PODS, Platform
 from e2e.support.traffic import Traffic
 from e2e.support.waiting import PATIENCE, until
 from examples.digits.load.load import PATH, Digit, read_digits
@@ -161,9 +161,7 @@ class Scenario:
     def operator_log(self) -> str:
         """The end of the log of the operator that helm has installed, as far as it is about this scenario."""
         try:
-            log = self.platform.run_kubectl(
-                "--namespace", OPERATOR_NAMESPACE, "logs", f"deployment/{RELEASE}", "--tail=2000"
-            )
+            log = self.platform.run_kubectl("--namespace", OPERATOR_NAMESPACE, "logs", *OPERATOR_PODS, "--tail=2000")
         except shell.CommandError as error:
             return str(error)
         return "\n".join([line for line in log.splitlines() if self.namespace in line][-40:])

@@ -15,12 +15,15 @@ from pathlib import Path
 from kubernetes.aio import config
 
 from modelrollout.kube.client import Request
+from modelrollout.kube.election import Timing
 from modelrollout.runtime.app import App
 from modelrollout.runtime.settings import Settings
 from tests.support.waiting import eventually
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READS = frozenset({"get", "list"})
+LEASE = Timing(duration=3, deadline=2, retry=0.5)
+"""As short as whole seconds allow, and long enough for two operators on a busy machine."""
 
 
 @dataclass
@@ -81,11 +84,12 @@ class OperatorProcess:
 
     Args:
         trap: a file; once it holds a line such as `patch HTTPRoute`, the process kills itself right after the answer
-            to the next such request, before it does anything else.
+            to the next such request, before it does anything else. Its name is the process's own.
     """
 
     def __init__(self, kubeconfig: Path, settings: Settings, trap: Path) -> None:
         self._kubeconfig, self._settings, self._trap = kubeconfig, settings, trap
+        self.name = trap.name
         self._process: asyncio.subprocess.Process | None = None
         self._log = trap.with_suffix(".log")
 
@@ -106,7 +110,16 @@ class OperatorProcess:
             "MODELROLLOUT_PROMETHEUS_SCRAPE_INTERVAL": f"{milliseconds}ms",
             "MODELROLLOUT_PROMETHEUS_SCRAPE_TIMEOUT": f"{milliseconds}ms",
             "MODELROLLOUT_WATCH_NAMESPACES": ",".join(self._settings.namespaces),
+            "POD_NAME": self.name,
         }
+        if self._settings.lease_namespace is not None:
+            timing = self._settings.lease
+            environment |= {
+                "MODELROLLOUT_LEASE_NAMESPACE": self._settings.lease_namespace,
+                "MODELROLLOUT_LEASE_DURATION": f"{timing.duration:g}s",
+                "MODELROLLOUT_LEASE_RENEW_DEADLINE": f"{timing.deadline:g}s",
+                "MODELROLLOUT_LEASE_RETRY_PERIOD": f"{1000 * timing.retry:.0f}ms",
+            }
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -123,9 +136,47 @@ class OperatorProcess:
         assert self._process is not None
         self._process.kill()
 
-    def set_trap(self, request: str) -> None:
-        """Die right after the answer to the next such request: a verb and a kind."""
-        self._trap.write_text(request)
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing, and notices nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on where it was."""
+        self._signal(signal.SIGCONT)
+
+    def tell_to_end(self) -> None:
+        """SIGTERM."""
+        self._signal(signal.SIGTERM)
+
+    async def ended(self) -> int:
+        """Wait until it has ended; its exit status, negative for a signal."""
+        assert self._process is not None
+        async with asyncio.timeout(60):
+            return await self._process.wait()
+
+    @property
+    def log(self) -> str:
+        """What it has said so far."""
+        return self._log.read_text()
+
+    def set_trap(self, request: str, deed: str = "kill") -> None:
+        """Die, or `freeze`, right after the answer to the next such request: a verb and a kind."""
+        self._trap.write_text(f"{deed} {request}")
+
+    async def froze(self, seconds: float = 60.0) -> None:
+        """Wait until it has walked into a trap that stops it."""
+        assert self._process is not None
+        number = self._process.pid
+
+        async def stopped() -> bool:
+            return _state(number) == "T"
+
+        await eventually("the operator is frozen", stopped, seconds)
+        self._trap.unlink()
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     async def died(self, seconds: float = 60.0) -> None:
         """Wait until it has walked into the trap, and take the trap away."""
@@ -149,3 +200,8 @@ class OperatorProcess:
             return False
         assert process.returncode == -signal.SIGKILL, self._log.read_text()[-4000:]
         return True
+
+
+def _state(process: int) -> str:
+    """Of a process, as the kernel has it: R, S, T ..."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]

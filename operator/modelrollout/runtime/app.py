@@ -255,12 +255,21 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     await connect()
     async with kubernetes_client.ApiClient() as api:
-        try:
-            await App(settings, api).run()
-        except LeaseLostError as error:
-            logger().error("cannot run", reason=error.reason, message=error.message)
-            # Not in order: a thread that waits for Prometheus must not keep the process from ending.
-            os._exit(1)
+        await serve(App(settings, api))
+
+
+async def serve(app: App) -> None:
+    """Run it as the only one of this process, and end the process at once if it may not write any more.
+
+    Raises:
+        Exception: as `App.run`.
+    """
+    try:
+        await app.run()
+    except LeaseLostError as error:
+        logger().error("cannot run", reason=error.reason, message=error.message)
+        # Not in order: a thread that waits for Prometheus must not keep the process from ending.
+        os._exit(1)
 
 
 async def connect() -> None:

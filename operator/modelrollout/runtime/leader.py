@@ -264,9 +264,8 @@ def identity() -> str:
 
 def pod_namespace() -> str | None:
     """The namespace of the pod that this is, if it is one."""
-    named = os.environ.get("POD_NAMESPACE")
-    if named or "KUBERNETES_SERVICE_HOST" not in os.environ:
-        return named or None
+    if "KUBERNETES_SERVICE_HOST" not in os.environ:
+        return None
     try:
         return _ACCOUNT_NAMESPACE.read_text(encoding="utf-8").strip() or None
     except OSError:

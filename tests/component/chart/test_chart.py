@@ -51,6 +51,11 @@ def test_the_operator_reads_what_is_set() -> None:
     assert settings.prometheus_token_file == "/var/run/secrets/modelrollout/prometheus/token"
 
 
+def test_one_replica_alone_has_no_budget_that_could_keep_a_node_from_being_drained() -> None:
+    kinds = [manifest["kind"] for manifest in manifests(render("--set", "replicas=1"))]
+    assert "PodDisruptionBudget" not in kinds
+
+
 def test_the_crd_is_the_generated_one_and_is_kept() -> None:
     rendered = one(manifests(render()), "CustomResourceDefinition")
     assert rendered["spec"] == yaml.safe_load(CRD.read_text(encoding="utf-8"))["spec"]
@@ -76,9 +81,9 @@ def installed(api_server: ApiServer) -> ApiServer:
 
 
 def test_the_api_server_takes_every_object(installed: ApiServer) -> None:
-    kinds = "deployment,service,serviceaccount,clusterrole,clusterrolebinding,flowschema"
+    kinds = "deployment,service,serviceaccount,clusterrole,clusterrolebinding,flowschema,poddisruptionbudget"
     names = installed.kubectl("get", kinds, "--namespace", NAMESPACE, "--output=name").splitlines()
-    assert len([name for name in names if name.endswith("/modelrollout")]) == 6
+    assert len([name for name in names if name.endswith("/modelrollout")]) == 7
 
 
 @pytest.mark.parametrize(
@@ -97,6 +102,9 @@ def test_the_api_server_takes_every_object(installed: ApiServer) -> None:
         ("list", "gateways.gateway.networking.k8s.io"),
         ("list", "gatewayclasses.gateway.networking.k8s.io"),
         ("create", "events.events.k8s.io"),
+        ("create", "leases.coordination.k8s.io"),
+        ("get", "leases.coordination.k8s.io/modelrollout"),
+        ("patch", "leases.coordination.k8s.io/modelrollout"),
     ],
 )
 def test_the_operator_may(installed: ApiServer, verb: str, resource: str) -> None:
@@ -118,6 +126,9 @@ def test_the_operator_may(installed: ApiServer, verb: str, resource: str) -> Non
         ("list", "namespaces"),
         ("create", "clusterrolebindings.rbac.authorization.k8s.io"),
         ("impersonate", "serviceaccounts"),
+        ("patch", "leases.coordination.k8s.io/another"),
+        ("delete", "leases.coordination.k8s.io/modelrollout"),
+        ("create", "leases.coordination.k8s.io --namespace=default"),
     ],
 )
 def test_the_operator_may_not(installed: ApiServer, verb: str, resource: str) -> None:
@@ -125,7 +136,8 @@ def test_the_operator_may_not(installed: ApiServer, verb: str, resource: str) ->
 
 
 def answer(server: ApiServer, verb: str, resource: str) -> str:
-    return server.attempt("auth", "can-i", verb, *resource.split(), f"--as={ACCOUNT}").output.strip()
+    where = () if "--namespace" in resource else (f"--namespace={NAMESPACE}",)
+    return server.attempt("auth", "can-i", verb, *resource.split(), *where, f"--as={ACCOUNT}").output.strip()
 
 
 def test_with_namespaces_rights_end_there(api_server: ApiServer) -> None:

@@ -22,7 +22,13 @@ CHART = REPOSITORY / "charts" / "modelrollout"
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 
-FREE_OBJECTS = {"/global", "/affinity/nodeAffinity", "/affinity/podAffinity", "/affinity/podAntiAffinity"}
+FREE_OBJECTS = {
+    "/global",
+    "/affinity/nodeAffinity",
+    "/affinity/podAffinity",
+    "/affinity/podAntiAffinity",
+    "/topologySpreadConstraints[]",
+}
 
 
 class Recorder(dict[str, str]):
@@ -95,7 +101,9 @@ def test_the_defaults_are_valid() -> None:
         {"prometheus": {"url": "prometheus:9090"}},
         {"watch": {"namespaces": "team-a"}},
         {"image": {"repository": "a", "digest": "latest"}},
-        {"replicas": 2},
+        {"replicas": -1},
+        {"lease": {"duration": "15"}},
+        {"podDisruptionBudget": {"maxUnavailable": 0}},
     ],
     ids=str,
 )

@@ -118,7 +118,8 @@ def test_metrics_exist() -> None:
     telemetry.prometheus_requests.labels("ok").inc()
     telemetry.decisions.labels("Wait", "Serving").inc()
     telemetry.api_requests.labels("get", "httproutes", "ok").inc()
+    telemetry.renewals.labels("ok").inc()
     shown = telemetry.exposition().decode()
     named = set(re.findall(r"`(modelrollout_\w+)", section("The operator itself")))
-    assert len(named) == 8
+    assert len(named) == 10
     assert {name for name in named if not re.search(rf"^{name}(_bucket)?[{{ ]", shown, re.MULTILINE)} == set()

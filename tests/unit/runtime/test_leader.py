@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from modelrollout.kube.election import Record, Timing
 from modelrollout.kube.errors import ConflictError, ForbiddenError, NotFoundError, UnavailableError
 from modelrollout.kube.lease import LeaseStore
+from modelrollout.runtime import leader
 from modelrollout.runtime.leader import Alone, Elected, LeaseLostError, elapsed, identity, pod_namespace
 from modelrollout.runtime.telemetry import Telemetry
 
@@ -316,9 +318,14 @@ def test_two_processes_of_a_pod_have_two_names(monkeypatch: pytest.MonkeyPatch) 
     assert identity() != identity()
 
 
-def test_the_namespace_is_that_of_the_pod(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("POD_NAMESPACE", raising=False)
+def test_outside_of_a_pod_there_is_no_namespace_to_agree_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     assert pod_namespace() is None
-    monkeypatch.setenv("POD_NAMESPACE", "modelrollout-system")
+
+
+def test_in_a_pod_it_is_that_of_its_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setattr(leader, "_ACCOUNT_NAMESPACE", tmp_path / "namespace")
+    assert pod_namespace() is None
+    (tmp_path / "namespace").write_text("modelrollout-system")
     assert pod_namespace() == "modelrollout-system"
