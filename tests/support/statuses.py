@@ -8,6 +8,7 @@ from typing import Final
 from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType
 from modelrollout.api.controls import Control, ControlOutcome, ControlStatus
 from modelrollout.api.fallback import Fallback, FallbackService
+from modelrollout.api.gates import GateState, GateStatus, GateWhen
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.status import (
     AttemptStatus,
@@ -50,6 +51,19 @@ _ATTEMPT: Final = AttemptStatus(
     step=_STEP,
     frozen=(FrozenBound(metric="error-rate", bound="0.0123"),),
     harm=Harm(reason="MetricHarm", message="error-rate 0.08 > 0.01 (n=640)", at=NOW),
+    gates=(
+        GateStatus(
+            run="gb5worwu6g",
+            name="smoke",
+            stage="full",
+            when=GateWhen.PRE,
+            state=GateState.FAILED,
+            started_at=NOW,
+            deadline=NOW,
+            ended_at=NOW,
+            message="exit code 1: digit 7 is a 1",
+        ),
+    ),
 )
 _CHECK: Final = CheckStatus(
     name="error-rate",

@@ -10,6 +10,7 @@ from pydantic import Field
 from modelrollout.api.conditions import Condition
 from modelrollout.api.controls import ControlStatus
 from modelrollout.api.fallback import Fallback
+from modelrollout.api.gates import GateStatus
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.model import APIModel
 
@@ -100,6 +101,9 @@ class AttemptStatus(RevisionRef):
     )
     frozen: tuple[FrozenBound, ...] = Field((), max_length=32, description="Bounds for relative checks at weight 100.")
     harm: Harm | None = Field(None, description="Harm that could not be acted on yet.")
+    gates: tuple[GateStatus, ...] = Field(
+        (), max_length=20, description="Gates between the current step and the next stage, or before the first one."
+    )
 
 
 class FailureStatus(RevisionRef):

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
+from modelrollout.api.gates import Warmup
 from modelrollout.api.model import APIModel
 from modelrollout.api.scalars import Duration, Preserved, Whole
 
@@ -30,6 +31,9 @@ class Deployment(APIModel):
         timedelta(seconds=30),
         description="How long a revision keeps its pods after the gateway has accepted a route without it.",
     )
+    warmup: Warmup | None = Field(
+        None, description="Requests to a candidate that is ready, before its first stage; metrics do not count them."
+    )
 
 
 class Workload(APIModel):
@@ -51,3 +55,8 @@ class Workload(APIModel):
     def drain(self) -> timedelta:
         """How long a revision keeps its pods after its traffic has gone."""
         return self.deployment.drain
+
+    @property
+    def warmup(self) -> Warmup | None:
+        """What is done to a candidate that is ready before anybody else uses it."""
+        return self.deployment.warmup

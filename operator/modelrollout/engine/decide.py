@@ -12,9 +12,11 @@ from modelrollout.engine import drain
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.fallback import is_awaited, is_fallback, kept
+from modelrollout.engine.gates import asked_gates, gate_deadlines
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.plan import Action, Decision, Event, EventType, Plan
 from modelrollout.engine.report import report
+from modelrollout.engine.rounds import loading_since
 from modelrollout.engine.situation import Observation, situation_of
 from modelrollout.engine.steps import find, steps_of
 from modelrollout.engine.texts import NOTE_MAX, cut
@@ -32,6 +34,8 @@ EVENTS = {
     Action.PROMOTE: (EventType.NORMAL, "Promoted"),
     Action.RETURN: (EventType.WARNING, "ReturnedToPrevious"),
     Action.DECLINE: (EventType.NORMAL, CARRIED_OUT),
+    Action.BEGIN_GATE: (EventType.NORMAL, "GateBegun"),
+    Action.END_GATE: (EventType.NORMAL, "GateEnded"),
 }
 TELLING_WAITS = frozenset(
     {
@@ -45,6 +49,7 @@ TELLING_WAITS = frozenset(
         "FallbackUnready",
         "ProgressDeadlineExceeded",
         "Crashing",
+        "GateHeld",
     }
 )
 """Reasons to wait that a user should hear of when they begin."""
@@ -87,6 +92,7 @@ def decide(seen: Observation) -> Plan:
         collect=_collect(seen, after),
         events=(*_adoption(written, before), *_events(seen, decision), *told),
         wake_at=wake_at,
+        gates=asked_gates(seen, after),
     )
 
 
@@ -167,11 +173,12 @@ def _wakes(seen: Observation, status: ModelRolloutStatus, decision: Decision) ->
     yield from drain.wakes(seen, status)
     if status.attempt is None:
         return
+    yield from gate_deadlines(status.attempt)
     step, since = status.attempt.step, status.attempt.unready_since
     if since is not None:
         yield since + spec.workload.progress_deadline
     if step is None:
-        yield status.attempt.started_at + spec.workload.progress_deadline
+        yield loading_since(status.attempt) + spec.workload.progress_deadline
         return
     if seen.next_evidence_at is not None:
         yield seen.next_evidence_at

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from modelrollout.api.gates import GateStatus
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.clicks import Click
+from modelrollout.engine.rounds import Due
 from modelrollout.engine.split import Split
 from modelrollout.engine.steps import Step
 
@@ -29,6 +31,8 @@ class Action(StrEnum):
     PROMOTE = "Promote"
     RETURN = "Return"
     DECLINE = "Decline"
+    BEGIN_GATE = "BeginGate"
+    END_GATE = "EndGate"
 
 
 LOWERING = frozenset({Action.SUSPEND, Action.ROLL_BACK, Action.ABANDON})
@@ -55,6 +59,7 @@ class Decision:
         until: when to look again at the latest.
         latch: a fault to remember although it cannot be acted on yet.
         clicks: what people asked for and this carries out.
+        gates: what status is to say of the gates of this round, for `Action.BEGIN_GATE` and `Action.END_GATE`.
     """
 
     action: Action
@@ -65,6 +70,7 @@ class Decision:
     until: datetime | None = None
     latch: Fault | None = None
     clicks: tuple[Click, ...] = ()
+    gates: tuple[GateStatus, ...] = ()
 
 
 class EventType(StrEnum):
@@ -93,6 +99,7 @@ class Plan:
         serve: revision that Service `<name>` shall select; None to leave it.
         collect: revision hashes whose objects shall be deleted.
         wake_at: when to look again; None when only an event can change anything.
+        gates: gates that shall run; all other runs that are under way shall end.
     """
 
     action: Action
@@ -105,3 +112,4 @@ class Plan:
     collect: tuple[str, ...]
     events: tuple[Event, ...]
     wake_at: datetime | None
+    gates: tuple[Due, ...] = ()

@@ -6,8 +6,10 @@ from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.errors import TakenName
 from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
+from modelrollout.engine.gates import before
 from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.revisions import stage_hash
+from modelrollout.engine.rounds import loading_since
 from modelrollout.engine.shared import (
     all_ready,
     applied,
@@ -172,7 +174,7 @@ def passed(s: Stepping) -> Decision | None:
         return None
     count = len(enforced_names(s))
     checks = f"{count}/{count} enforced checks, " if count else ""
-    return forward(s, "Passed", f"{label(s)} passed: {checks}{s.evidence.share_text}")
+    return before(s, forward(s, "Passed", f"{label(s)} passed: {checks}{s.evidence.share_text}"))
 
 
 def inconclusive(s: Stepping) -> Decision | None:
@@ -191,7 +193,7 @@ def inconclusive(s: Stepping) -> Decision | None:
             # Open evidence of traffic that flowed is what the user lets pass: not an outage, not a clock that jumped.
             if not applied(s) or not lasted(s, position.stage.max_duration):
                 return None
-            return forward(s, "InconclusiveAdvance", message)
+            return before(s, forward(s, "InconclusiveAdvance", message))
         case OnInconclusive.HOLD:
             return None
 
@@ -215,7 +217,7 @@ def held(s: Stepping) -> Decision | None:
 
 def load_deadline(s: Loading) -> Decision | None:
     """A candidate that never becomes ready is given up."""
-    if s.seen.now < s.attempt.started_at + progress_deadline(s) or all_ready(s):
+    if s.seen.now < loading_since(s.attempt) + progress_deadline(s) or all_ready(s):
         return None
     return Decision(Action.ROLL_BACK, "ProgressDeadlineExceeded", ready_text(s), fails=True)
 
@@ -224,7 +226,7 @@ def load_wait(s: Loading) -> Decision | None:
     """No traffic before all of the candidate's pods are ready."""
     if all_ready(s):
         return None
-    until = s.attempt.started_at + progress_deadline(s)
+    until = loading_since(s.attempt) + progress_deadline(s)
     return Decision(Action.WAIT, "CandidateLoading", ready_text(s), until=until)
 
 
@@ -249,7 +251,8 @@ def unscraped(s: Loading) -> Decision | None:
 def enter_first(s: Loading) -> Decision | None:
     """A ready candidate enters the first step."""
     first = steps_of(s.seen.rollout.spec)[0]
-    return Decision(Action.ENTER, "CandidateReady", f"{ready_text(s)}: enters {first.label}", step=first)
+    entered = Decision(Action.ENTER, "CandidateReady", f"{ready_text(s)}: enters {first.label}", step=first)
+    return before(s, entered)
 
 
 # --- stable serves, nothing is on its way -----------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from modelrollout.engine.texts import CHECK_REASON_MAX, VERDICT_MAX, cut
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 PROBLEM_REASONS = frozenset({"InvalidSpec", "NameTaken"})
 STALLED_REASONS = frozenset(
-    {"InvalidSpec", "ProgressDeadlineExceeded", "NameTaken", "RouteRejected", "Crashing", "HarmHeld"}
+    {"InvalidSpec", "ProgressDeadlineExceeded", "NameTaken", "RouteRejected", "Crashing", "HarmHeld", "GateHeld"}
 )
 
 

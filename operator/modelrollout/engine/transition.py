@@ -26,7 +26,7 @@ from modelrollout.engine.plan import LOWERING, Action, Decision, Fault
 from modelrollout.engine.revisions import FALLBACK, stage_hash
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.steps import FULL, Step
-from modelrollout.engine.texts import LOG_MESSAGE_MAX, REASON_MAX, cut
+from modelrollout.engine.texts import LOG_MESSAGE_MAX, REASON_MAX, cut, squeezed
 
 SPEC_REVERTED = "SpecReverted"
 RETIRED_MAX = 20
@@ -73,6 +73,8 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
             return _returned(seen, decision)
         case Action.DECLINE:
             return _with(status, failed=_failure(seen.desired.ref, decision, now))
+        case Action.BEGIN_GATE | Action.END_GATE:
+            return _attempt_with(status, gates=decision.gates)
 
 
 def adopted(status: ModelRolloutStatus, route: RouteState | None, now: datetime) -> ModelRolloutStatus:
@@ -139,7 +141,7 @@ def logged(
         stage=step.stage if step else None,
         weight=live_weight(status),
         reason=cut(reason, REASON_MAX),
-        message=cut(message, LOG_MESSAGE_MAX),
+        message=squeezed(message, LOG_MESSAGE_MAX),
     )
     return _with(status, log=(*status.log, entry)[-LOG_MAX:])
 
@@ -183,6 +185,7 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         # A person may move on a candidate that is suspended: it has no traffic in its new step either.
         unready_since=None if candidate and candidate.is_ready else attempt.unready_since,
         frozen=frozen,
+        gates=(),
     )
 
 
@@ -250,7 +253,7 @@ def _failure(of: RevisionRef, decision: Decision, now: datetime, step: StepStatu
         revision=of.revision,
         version=of.version,
         reason=cut(decision.reason, REASON_MAX),
-        message=cut(decision.message, TEXT_MAX),
+        message=squeezed(decision.message, TEXT_MAX),
         stage=step.stage if step else None,
         at=now,
     )
