@@ -50,6 +50,7 @@ class PreviousStatus(RevisionRef):
     """The stable revision before the last promotion."""
 
     warm_until: datetime = Field(description="Until when its pods stay, so that going back is one write.")
+    replicas: int | None = Field(None, ge=0, description="Pods that it had when it was replaced, and keeps.")
 
 
 class StepStatus(APIModel):
@@ -69,6 +70,9 @@ class StepStatus(APIModel):
     accepted_at: datetime | None = Field(None, description="When the gateway accepted it, on Prometheus's clock.")
     in_force_at: datetime | None = Field(
         None, description="When requests were seen to follow it, on Prometheus's clock."
+    )
+    scaling_since: datetime | None = Field(
+        None, description="Since when it has waited for the pods of the step that follows."
     )
 
 
@@ -91,6 +95,11 @@ class AttemptStatus(RevisionRef):
     """The candidate on its way."""
 
     started_at: datetime = Field(description="When the rollout of it began.")
+    stable_replicas: int | None = Field(
+        None,
+        ge=0,
+        description="Pods of the stable revision at that time: it never has fewer before the bake has passed.",
+    )
     evidence_since: datetime | None = Field(None, description="When its first step began.")
     live_since: datetime | None = Field(
         None, description="Since when its answers have reached clients, on Prometheus's clock."
@@ -113,6 +122,13 @@ class FailureStatus(RevisionRef):
     message: str = Field(max_length=TEXT_MAX, description="On which numbers, against which limit.")
     stage: str | None = Field(None, max_length=63, description="Where it failed.")
     at: datetime = Field(description="When it was rolled back.")
+
+
+class FloorStatus(APIModel):
+    """What load may not take from the stable revision: until now it has seen less of it than there is."""
+
+    replicas: int = Field(ge=0, description="Pods.")
+    until: datetime = Field(description="Until when.")
 
 
 class TrafficStatus(APIModel):
@@ -167,6 +183,9 @@ class ModelRolloutStatus(APIModel):
     attempt: AttemptStatus | None = Field(None, description="The candidate on its way.")
     previous: PreviousStatus | None = Field(None, description="The stable revision before, kept warm.")
     failed: FailureStatus | None = Field(None, description="The revision that was rolled back last.")
+    floor: FloorStatus | None = Field(
+        None, description="Fewest pods of the stable revision after a rollback, with autoscaling."
+    )
     retired: tuple[Retired, ...] = Field((), max_length=20, description="Revisions that are draining.")
     controls: tuple[ControlStatus, ...] = Field((), max_length=8, description="Answers to people's annotations.")
     traffic: TrafficStatus = Field(TrafficStatus(), description="Observed weights.")

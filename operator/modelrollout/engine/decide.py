@@ -17,6 +17,7 @@ from modelrollout.engine.intent import split_of
 from modelrollout.engine.plan import Action, Decision, Event, EventType, Plan
 from modelrollout.engine.report import report
 from modelrollout.engine.rounds import loading_since
+from modelrollout.engine.scale import floor, scale
 from modelrollout.engine.situation import Observation, situation_of
 from modelrollout.engine.steps import find, steps_of
 from modelrollout.engine.texts import NOTE_MAX, cut
@@ -68,6 +69,7 @@ def decide(seen: Observation) -> Plan:
     situation = situation_of(seen)
     decision = ask(situation)
     after = kept(_pruned(transition(seen, decision), seen), seen)
+    after = after.model_copy(update={"floor": floor(seen, written, after)})
     revision = before.attempt.revision if before.attempt else seen.desired.hash
     if decision.action not in (Action.WAIT, Action.ACCEPT):
         after = logged(
@@ -80,6 +82,7 @@ def decide(seen: Observation) -> Plan:
             message=decision.message,
         )
     after, told = answered(seen, after, answers_of(situation, decision, written))
+    sizes = scale(seen, after, frozenset({seen.desired.hash}) if is_awaited(seen, after) else frozenset())
     wake_at = min((at for at in _wakes(seen, after, decision) if at > seen.now), default=None)
     return Plan(
         action=decision.action,
@@ -87,7 +90,8 @@ def decide(seen: Observation) -> Plan:
         message=decision.message,
         status=report(seen, after, decision, wake_at),
         split=split_of(after),
-        replicas=_replicas(seen, after),
+        replicas=sizes.replicas,
+        bounds=sizes.bounds,
         serve=after.stable.revision if after.stable and not is_fallback(after.stable) else None,
         collect=_collect(seen, after),
         events=(*_adoption(written, before), *_events(seen, decision), *told),
@@ -100,30 +104,6 @@ def _pruned(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus
     """Forget what has drained and what is no longer warm."""
     previous = status.previous if status.previous and status.previous.warm_until > seen.now else None
     return status.model_copy(update={"retired": drain.draining(seen, status), "previous": previous})
-
-
-def _replicas(seen: Observation, status: ModelRolloutStatus) -> dict[str, int]:
-    want = seen.rollout.spec.workload.replicas
-    if status.stable is None and seen.problems:
-        return {}
-    routed = {state.revision.hash for state in seen.revisions if drain.is_routed(seen, state.revision.hash)}
-    keep = {entry.revision for entry in status.retired} | routed
-    keep |= {seen.desired.hash} if is_awaited(seen, status) else set()
-    warm = {status.previous.revision} if status.previous else set()
-    serving = {ref.revision for ref in (status.stable, status.attempt) if ref is not None}
-    if status.stable is None:
-        serving.add(seen.desired.hash)
-    replicas: dict[str, int] = {}
-    for state in seen.revisions:
-        name, now = state.revision.hash, state.replicas
-        if name in serving or (name in warm and now):
-            # While a rollout moves, the way back is never made narrower than it was.
-            is_way_back = status.attempt is not None and status.attempt.revision != name
-            size = (now or want) if seen.problems else want
-            replicas[name] = max(size, now or 0) if is_way_back else size
-        elif now and name not in keep:
-            replicas[name] = 0
-    return replicas
 
 
 def _collect(seen: Observation, status: ModelRolloutStatus) -> tuple[str, ...]:
@@ -171,6 +151,8 @@ def _wakes(seen: Observation, status: ModelRolloutStatus, decision: Decision) ->
     if status.previous is not None:
         yield status.previous.warm_until
     yield from drain.wakes(seen, status)
+    if status.floor is not None:
+        yield status.floor.until
     if status.attempt is None:
         return
     yield from gate_deadlines(status.attempt)
@@ -182,6 +164,8 @@ def _wakes(seen: Observation, status: ModelRolloutStatus, decision: Decision) ->
         return
     if seen.next_evidence_at is not None:
         yield seen.next_evidence_at
+    if spec.workload.scales_with_weight:
+        yield step.started_at + spec.workload.drain
     if step.accepted_at is not None:
         yield step.accepted_at + spec.traffic.settle
     position = find(steps_of(spec), step)

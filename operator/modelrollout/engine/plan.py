@@ -11,6 +11,7 @@ from modelrollout.api.gates import GateStatus
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.clicks import Click
 from modelrollout.engine.rounds import Due
+from modelrollout.engine.scale import Bounds
 from modelrollout.engine.split import Split
 from modelrollout.engine.steps import Step
 
@@ -95,7 +96,7 @@ class Plan:
 
     Attributes:
         split: how traffic shall flow; None while no revision can take it.
-        replicas: pods per revision hash; a revision that is not named is left alone.
+        replicas, bounds: as in `Scale`.
         serve: revision that Service `<name>` shall select; None to leave it.
         collect: revision hashes whose objects shall be deleted.
         wake_at: when to look again; None when only an event can change anything.
@@ -108,6 +109,7 @@ class Plan:
     status: ModelRolloutStatus
     split: Split | None
     replicas: Mapping[str, int]
+    bounds: Mapping[str, Bounds | None]
     serve: str | None
     collect: tuple[str, ...]
     events: tuple[Event, ...]

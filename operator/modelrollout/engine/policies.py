@@ -11,13 +11,13 @@ from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.revisions import stage_hash
 from modelrollout.engine.rounds import loading_since
 from modelrollout.engine.shared import (
-    all_ready,
     applied,
     away,
     back,
     enforced,
     forward,
     lasted,
+    loaded,
     progress_deadline,
     routed,
     unapplied,
@@ -217,14 +217,14 @@ def held(s: Stepping) -> Decision | None:
 
 def load_deadline(s: Loading) -> Decision | None:
     """A candidate that never becomes ready is given up."""
-    if s.seen.now < loading_since(s.attempt) + progress_deadline(s) or all_ready(s):
+    if s.seen.now < loading_since(s.attempt) + progress_deadline(s) or loaded(s):
         return None
     return Decision(Action.ROLL_BACK, "ProgressDeadlineExceeded", ready_text(s), fails=True)
 
 
 def load_wait(s: Loading) -> Decision | None:
     """No traffic before all of the candidate's pods are ready."""
-    if all_ready(s):
+    if loaded(s):
         return None
     until = loading_since(s.attempt) + progress_deadline(s)
     return Decision(Action.WAIT, "CandidateLoading", ready_text(s), until=until)

@@ -24,6 +24,7 @@ from modelrollout.engine.intent import live_weight
 from modelrollout.engine.observed import RouteDecision, RouteState
 from modelrollout.engine.plan import LOWERING, Action, Decision, Fault
 from modelrollout.engine.revisions import FALLBACK, stage_hash
+from modelrollout.engine.shared import SCALING
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.steps import FULL, Step
 from modelrollout.engine.texts import LOG_MESSAGE_MAX, REASON_MAX, cut, squeezed
@@ -46,7 +47,7 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
     status, now = seen.status, seen.now
     match decision.action:
         case Action.WAIT:
-            return _latched(status, decision.latch, now) if decision.latch else status
+            return _waiting(_latched(status, decision.latch, now) if decision.latch else status, decision, now)
         case Action.STAND_IN:
             assert seen.fallback is not None  # noqa: S101 - the policy has looked
             return _with(status, stable=seen.fallback.revision.ref)
@@ -153,7 +154,12 @@ def _begun(seen: Observation) -> ModelRolloutStatus:
         status = _retired(status, status.previous.revision, seen.now)
     retired = tuple(entry for entry in status.retired if entry.revision != seen.desired.hash)
     failed = status.failed if status.failed and status.failed.revision != seen.desired.hash else None
-    attempt = AttemptStatus(revision=seen.desired.hash, version=seen.desired.version, started_at=seen.now)
+    attempt = AttemptStatus(
+        revision=seen.desired.hash,
+        version=seen.desired.version,
+        started_at=seen.now,
+        stable_replicas=_replicas_of(seen, status.stable.revision) if status.stable else None,
+    )
     return _with(status, attempt=attempt, previous=None, failed=failed, retired=retired, checks=())
 
 
@@ -210,11 +216,17 @@ def _promoted(seen: Observation) -> ModelRolloutStatus:
         revision=status.stable.revision,
         version=status.stable.version,
         warm_until=seen.now + seen.rollout.spec.rollback_window,
+        replicas=_replicas_of(seen, status.stable.revision),
     )
     stable = RevisionRef(revision=attempt.revision, version=attempt.version)
     # It drains whatever the window: holdback and in-cluster clients used it until now.
     retired = _retired(status, status.stable.revision, seen.now)
     return _with(retired, stable=stable, previous=previous, attempt=None, failed=None)
+
+
+def _replicas_of(seen: Observation, revision: str) -> int | None:
+    state = seen.state_of(revision)
+    return None if state is None else state.replicas
 
 
 def _returned(seen: Observation, decision: Decision) -> ModelRolloutStatus:
@@ -263,6 +275,15 @@ def _latched(status: ModelRolloutStatus, fault: Fault, now: datetime) -> ModelRo
     if status.attempt is None or status.attempt.harm is not None:
         return status
     return _attempt_with(status, harm=Harm(reason=fault.reason, message=cut(fault.message, TEXT_MAX), at=now))
+
+
+def _waiting(status: ModelRolloutStatus, decision: Decision, now: datetime) -> ModelRolloutStatus:
+    """Since when a step has waited for pods: forgotten when it waits for anything else."""
+    step = _step_of(status)
+    if step is None:
+        return status
+    since = (step.scaling_since or now) if decision.reason in SCALING else None
+    return status if since == step.scaling_since else _step_with(status, scaling_since=since)
 
 
 def _step_of(status: ModelRolloutStatus) -> StepStatus | None:
