@@ -148,6 +148,20 @@ def _resume(world: World) -> None:
     world.annotate(Control.PAUSE, None)
 
 
+def _set_back(times: int) -> Happening:
+    """Somebody who owns the route applies it again and again."""
+
+    def change(world: World) -> None:
+        for _ in range(times):
+            if world.route is None:
+                return
+            edition = f"uid/{world.writes}"
+            world.route = replace(world.route, weights=((world.stable, 100),), mirror=None, edition=edition)
+            world.reconcile()
+
+    return change
+
+
 def _freeze(world: World) -> None:
     world.frozen = world.observe()
 
@@ -215,6 +229,8 @@ HAPPENINGS: Final[Mapping[str, tuple[int, Happening]]] = {
     "promote-full": (1, _click(Control.PROMOTE_FULL, "candidate")),
     "rollback": (1, _click(Control.ROLLBACK, "stable")),
     "abort what is stable": (1, _click(Control.ABORT, "stable")),
+    "route set back once": (1, _set_back(1)),
+    "route set back for ever": (1, _set_back(4)),
     "killed before a write": (2, _set("kill_after", value=0)),
     "killed after one write": (3, _set("kill_after", value=1)),
     "killed after two writes": (2, _set("kill_after", value=2)),

@@ -13,6 +13,7 @@ from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.status import (
     AttemptStatus,
     CheckStatus,
+    ContestStatus,
     FailureStatus,
     FloorStatus,
     FrozenBound,
@@ -53,6 +54,9 @@ _ATTEMPT: Final = AttemptStatus(
     unready_since=NOW,
     step=_STEP,
     frozen=(FrozenBound(metric="error-rate", bound="0.0123"),),
+    contest=ContestStatus(
+        resets=(NOW, NOW, NOW), edition="uid/7", by="argocd-controller", held_since=NOW, times=1, generation=7
+    ),
     harm=Harm(reason="MetricHarm", message="error-rate 0.08 > 0.01 (n=640)", at=NOW),
     gates=(
         GateStatus(

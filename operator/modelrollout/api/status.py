@@ -91,6 +91,17 @@ class Harm(APIModel):
     at: datetime = Field(description="When it fell.")
 
 
+class ContestStatus(APIModel):
+    """Somebody else sets the route back that is theirs."""
+
+    resets: tuple[datetime, ...] = Field((), max_length=3, description="When it was set back, latest last.")
+    edition: str = Field("", max_length=128, description="Which edition of the route was counted last.")
+    by: str = Field("", max_length=253, description="Field managers that own its rules.")
+    held_since: datetime | None = Field(None, description="Since when the candidate waits at weight 0 for it.")
+    times: int = Field(0, ge=0, description="How often it has waited for it.")
+    generation: int = Field(0, ge=0, description="Generation of the spec when it began to wait.")
+
+
 class AttemptStatus(RevisionRef):
     """The candidate on its way."""
 
@@ -113,6 +124,12 @@ class AttemptStatus(RevisionRef):
     gates: tuple[GateStatus, ...] = Field(
         (), max_length=20, description="Gates between the current step and the next stage, or before the first one."
     )
+    contest: ContestStatus | None = Field(None, description="A route that somebody else keeps setting back.")
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether it gets nothing of what its step says: it is not ready, or its route is contested."""
+        return self.unready_since is not None or (self.contest is not None and self.contest.held_since is not None)
 
 
 class FailureStatus(RevisionRef):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from modelrollout.engine import fallback, gates, hands, policies
+from modelrollout.engine import contest, fallback, gates, hands, policies
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Empty, Loading, Resting, Situation, Stepping
 
@@ -24,6 +24,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.reverted,  # the user's way back works under an otherwise invalid spec too, and while suspended
     policies.superseded,  # as does a newer revision: both only take traffic away
     gates.gate_ended,  # its end is a fact whatever the spec, Prometheus or the route say, and may take traffic away
+    contest.contested,  # takes traffic away too, and acts under an invalid spec
     policies.suspended_for_good,  # acts under an invalid spec too: pods that never become ready cost money
     policies.invalid,  # from here on the spec is trusted
     hands.promoted_full,  # before what evidence says, and before suspended: a person may do without it
@@ -31,6 +32,8 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.suspended,  # before anything that enters a step: no weight without a ready endpoint
     hands.paused_while_suspended,  # before what gives traffic back: edited and recovered
     policies.edited,  # evidence of another stage must not count: before anything that reads it
+    contest.waits,  # after edited: an edit of the step ends the wait; before all that enters or judges it
+    contest.over,
     policies.recovered,  # after edited: a step of another spec is not entered again
     policies.accepted,  # a stamp; nothing passes without it
     policies.in_force,  # a stamp; nothing passes without it

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.engine import drain
+from modelrollout.engine import contest, drain
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.fallback import is_awaited, is_fallback, kept
@@ -30,6 +30,7 @@ EVENTS = {
     Action.ENTER: (EventType.NORMAL, "StepEntered"),
     Action.IN_FORCE: (EventType.NORMAL, "StepInForce"),
     Action.SUSPEND: (EventType.WARNING, "Suspended"),
+    Action.HOLD_BACK: (EventType.WARNING, "RouteContested"),
     Action.ROLL_BACK: (EventType.WARNING, "RolledBack"),
     Action.ABANDON: (EventType.NORMAL, "Abandoned"),
     Action.PROMOTE: (EventType.NORMAL, "Promoted"),
@@ -62,7 +63,7 @@ def decide(seen: Observation) -> Plan:
     Raises:
         TerminalError: status names a revision whose input is lost.
     """
-    before = adopted(seen.status, seen.route, seen.now)
+    before = contest.counted(adopted(seen.status, seen.route, seen.now), seen)
     written, seen = seen.status, replace(seen, rollout=replace(seen.rollout, status=before))
     if before.attempt is None or before.attempt.step is None:
         seen = replace(seen, evidence=None)

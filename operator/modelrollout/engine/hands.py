@@ -47,8 +47,8 @@ def rolled_back(s: Resting) -> Decision | None:
 
 
 def paused_while_suspended(s: Stepping) -> Decision | None:
-    """A candidate that was suspended gets no traffic back while somebody holds the rollout."""
-    return paused(s) if s.attempt.unready_since is not None else None
+    """A candidate that was suspended or held back gets no traffic back while somebody holds the rollout."""
+    return paused(s) if s.attempt.is_withheld else None
 
 
 def paused(s: Stepping | Loading | Resting) -> Decision | None:

@@ -27,6 +27,7 @@ class Action(StrEnum):
     ACCEPT = "Accept"
     IN_FORCE = "InForce"
     SUSPEND = "Suspend"
+    HOLD_BACK = "HoldBack"
     ROLL_BACK = "RollBack"
     ABANDON = "Abandon"
     PROMOTE = "Promote"
@@ -36,7 +37,7 @@ class Action(StrEnum):
     END_GATE = "EndGate"
 
 
-LOWERING = frozenset({Action.SUSPEND, Action.ROLL_BACK, Action.ABANDON})
+LOWERING = frozenset({Action.SUSPEND, Action.HOLD_BACK, Action.ROLL_BACK, Action.ABANDON})
 """Actions that only take traffic from the candidate: they move the route before status, and need no fresh read."""
 
 

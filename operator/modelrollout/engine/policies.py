@@ -52,7 +52,7 @@ def silence(s: Stepping) -> Decision | None:
     """A candidate that is ready, gets its share and answers next to nothing of it is broken."""
     if not s.evidence.silent or not s.candidate.is_ready or not s.stable.is_ready:
         return None
-    if s.attempt.unready_since is not None or s.step.accepted_at is None or not routed(s):
+    if s.attempt.is_withheld or s.step.accepted_at is None or not routed(s):
         # Without its share it has nothing to answer.
         return None
     return away(s, "NoAnswers", s.evidence.share_text)

@@ -29,7 +29,7 @@ def away(s: Stepping | Loading, reason: str, message: str) -> Decision:
 
 def back(s: Stepping | Loading, decision: Decision) -> Decision:
     """Give the candidate's traffic back to stable, unless stable could answer nothing of it."""
-    if not isinstance(s, Stepping) or s.step.weight == 0 or s.attempt.unready_since is not None:
+    if not isinstance(s, Stepping) or s.step.weight == 0 or s.attempt.is_withheld:
         return decision
     if s.stable.is_ready or not s.candidate.is_ready:
         return decision

@@ -10,6 +10,7 @@ from modelrollout.api.status import (
     LOG_MAX,
     TEXT_MAX,
     AttemptStatus,
+    ContestStatus,
     FailureStatus,
     FrozenBound,
     Harm,
@@ -64,6 +65,8 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
             return _step_with(status, in_force_at=_stamp(seen))
         case Action.SUSPEND:
             return _attempt_with(status, unready_since=now)
+        case Action.HOLD_BACK:
+            return _held_back(status, now, seen.rollout.generation)
         case Action.ROLL_BACK:
             return _ended(status, now, _attempt_failure(status, decision, now) if decision.fails else None)
         case Action.ABANDON:
@@ -100,6 +103,8 @@ def adopted(status: ModelRolloutStatus, route: RouteState | None, now: datetime)
 def _after_route(status: ModelRolloutStatus, decision: RouteDecision) -> ModelRolloutStatus:
     if decision.action == Action.SUSPEND:
         moved = _attempt_with(status, unready_since=decision.at)
+    elif decision.action == Action.HOLD_BACK:
+        moved = _held_back(status, decision.at, status.observed_generation)
     elif decision.action == Action.ABANDON:
         moved = _ended(status, decision.at, None)
     elif decision.action == Action.ROLL_BACK:
@@ -190,9 +195,24 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         evidence_since=attempt.evidence_since or seen.now,
         # A person may move on a candidate that is suspended: it has no traffic in its new step either.
         unready_since=None if candidate and candidate.is_ready else attempt.unready_since,
+        contest=_settled(attempt.contest),
         frozen=frozen,
         gates=(),
     )
+
+
+def _held_back(status: ModelRolloutStatus, now: datetime, generation: int) -> ModelRolloutStatus:
+    assert status.attempt is not None  # noqa: S101 - only an attempt is held back
+    known = status.attempt.contest or ContestStatus()
+    changes = {"held_since": now, "times": known.times + 1, "generation": generation}
+    return _attempt_with(status, contest=known.model_copy(update=changes))
+
+
+def _settled(contest: ContestStatus | None) -> ContestStatus | None:
+    """What is remembered of a contest when a step begins: how often the candidate had to wait for it."""
+    if contest is None or contest.held_since is None:
+        return contest
+    return contest.model_copy(update={"held_since": None, "resets": ()})
 
 
 def _stamp(seen: Observation) -> datetime:

@@ -192,7 +192,7 @@ def silence_is_a_failure_where_there_was_something_to_answer(
         seen.state_of(before.attempt.revision),
         split_of(before),
     )
-    asked = step.accepted_at is not None and before.attempt.unready_since is None
+    asked = step.accepted_at is not None and not before.attempt.is_withheld
     carried = split is not None and seen.route is not None and seen.route.carries(split)
     if not (asked and carried and stable and stable.is_ready and candidate and candidate.is_ready):
         assert plan.reason != "NoAnswers"
@@ -218,7 +218,7 @@ def another_wish_takes_the_weight(seen: Observation, before: ModelRolloutStatus,
 def an_edit_never_raises(before: ModelRolloutStatus, plan: Plan) -> None:
     """8: an edited step restarts at the same weight or a lower one."""
     old, new = step_of(before), step_of(plan.status)
-    if plan.reason in {"StageEdited", "CandidateRecovered"} and old is not None:
+    if plan.reason in {"StageEdited", "CandidateRecovered", "ContestOver"} and old is not None:
         assert new is not None
         assert new.weight <= old.weight
         assert (new.accepted_at, new.in_force_at, new.number) == (None, None, old.number + 1)

@@ -61,6 +61,7 @@ SEEN = {
     Action.ACCEPT: stepping(),
     Action.IN_FORCE: stepping(),
     Action.SUSPEND: stepping(),
+    Action.HOLD_BACK: stepping(),
     Action.ROLL_BACK: stepping(),
     Action.ABANDON: stepping(),
     Action.PROMOTE: stepping(5),
