@@ -23,8 +23,8 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     hands.aborted,  # a person's way back works under an invalid spec too, and while suspended
     policies.reverted,  # the user's way back works under an otherwise invalid spec too, and while suspended
     policies.superseded,  # as does a newer revision: both only take traffic away
-    gates.gate_ended,  # its end is a fact whatever the spec, Prometheus or the route say, and may take traffic away
     contest.contested,  # takes traffic away too, and acts under an invalid spec
+    gates.gate_ended,  # its end is a fact whatever the spec, Prometheus or the route say, and may take traffic away
     policies.suspended_for_good,  # acts under an invalid spec too: pods that never become ready cost money
     policies.invalid,  # from here on the spec is trusted
     hands.promoted_full,  # before what evidence says, and before suspended: a person may do without it
