@@ -43,3 +43,8 @@ NAME_MESSAGE: Final = (
     f"metadata.name must be at most {NAME_MAX} characters of a-z, 0-9 and -, begin with a letter and end with a letter"
     " or digit: Services and Deployments are named after it"
 )
+
+
+def preview_name(rollout: str) -> str:
+    """Name of the Service and the HTTPRoute of a preview."""
+    return f"{rollout}-preview"

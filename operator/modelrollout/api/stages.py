@@ -6,13 +6,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from modelrollout.api.gates import UNIQUE_GATES, Gate, Gates
-from modelrollout.api.model import APIModel, cel, refuse_repeated
+from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, Whole, parse_whole
 
-EXACTLY_ONE_KIND = "set exactly one of shadow, weight and ramp"
+EXACTLY_ONE_KIND = "set exactly one of shadow, preview, weight and ramp"
 HOLDBACK_ONLY_FULL = "holdback belongs to a stage of weight 100"
 RAMP_HAS_EVERY = "a ramp lasts `every` at each step: leave duration out"
 
@@ -31,6 +30,17 @@ class Shadow(APIModel):
     percent: Whole = Field(100, ge=1, le=100, description="Share of requests that is mirrored.")
 
 
+class Preview(APIModel):
+    """The candidate at full size, without live requests, on Service `<name>-preview` of the ModelRollout."""
+
+    hostnames: tuple[Annotated[str, Field(min_length=1, max_length=253)], ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=16,
+        description="Hosts that an HTTPRoute of its own answers for, on the same Gateways. Default: no such route.",
+    )
+
+
 class Ramp(APIModel):
     """Weights that rise in equal steps."""
 
@@ -45,7 +55,8 @@ class Stage(APIModel):
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
-                "(has(self.shadow) ? 1 : 0) + (has(self.weight) ? 1 : 0) + (has(self.ramp) ? 1 : 0) == 1",
+                "(has(self.shadow) ? 1 : 0) + (has(self.preview) ? 1 : 0) + (has(self.weight) ? 1 : 0) + "
+                "(has(self.ramp) ? 1 : 0) == 1",
                 EXACTLY_ONE_KIND,
             ),
             ("!has(self.holdback) || (has(self.weight) && self.weight == 100)", HOLDBACK_ONLY_FULL),
@@ -55,6 +66,7 @@ class Stage(APIModel):
 
     name: str = Field(min_length=1, max_length=63, pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$", description="Unique name.")
     shadow: Shadow | None = Field(None, description="Mirror requests to the candidate.")
+    preview: Preview | None = Field(None, description="Show the candidate to smoke tests, and to no client.")
     weight: Annotated[int, Field(ge=1, le=100), BeforeValidator(parse_whole)] | None = Field(
         None, description="Percent of live requests that the candidate answers."
     )
@@ -70,18 +82,9 @@ class Stage(APIModel):
         description="At weight 100: percent that stays on stable until the bake ends, for comparison. Default: 0.",
     )
 
-    pre: Gates = Field((), description="What must succeed before it begins, one after the other.")
-    post: Gates = Field((), description="What must succeed, after its checks pass, before the next stage begins.")
-
-    @field_validator("pre", "post")
-    @classmethod
-    def _gates_differ(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
-        refuse_repeated((gate.name for gate in gates), UNIQUE_GATES)
-        return gates
-
     @model_validator(mode="after")
     def _consistent(self) -> Stage:
-        if sum(kind is not None for kind in (self.shadow, self.weight, self.ramp)) != 1:
+        if sum(kind is not None for kind in (self.shadow, self.preview, self.weight, self.ramp)) != 1:
             raise ValueError(EXACTLY_ONE_KIND)
         if self.holdback is not None and self.weight != 100:
             raise ValueError(HOLDBACK_ONLY_FULL)
@@ -92,4 +95,4 @@ class Stage(APIModel):
     @property
     def is_live(self) -> bool:
         """Whether the candidate's answers reach clients in it."""
-        return self.shadow is None
+        return self.shadow is None and self.preview is None

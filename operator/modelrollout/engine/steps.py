@@ -20,7 +20,7 @@ class Step:
 
     Attributes:
         index: position in its stage, from 0.
-        weight: percent of live requests for the candidate, 0 in a shadow stage.
+        weight: percent of live requests for the candidate, 0 in a shadow or preview stage.
     """
 
     stage: Stage
@@ -31,8 +31,15 @@ class Step:
     duration: timedelta
 
     @property
+    def is_preview(self) -> bool:
+        """Whether it gets no request of any client."""
+        return self.stage.preview is not None
+
+    @property
     def label(self) -> str:
         """How messages name it."""
+        if self.is_preview:
+            return f"{self.stage.name}, off the live route"
         return (
             f"{self.stage.name} at mirror {self.mirror_percent} %"
             if self.mirror_percent

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.engine.preview import preview_problems
 from modelrollout.engine.steps import FULL, steps_of
 
 
 def problems_of(spec: ModelRolloutSpec) -> tuple[str, ...]:
     """Every rule that the spec breaks; empty when it can be carried out."""
-    return (*_weights(spec), *_names(spec), *_evidence(spec), *_copies(spec), *_comparisons(spec))
+    rules = (_weights, _names, _evidence, _copies, _comparisons, preview_problems)
+    return tuple(problem for rule in rules for problem in rule(spec))
 
 
 def _weights(spec: ModelRolloutSpec) -> Iterator[str]:

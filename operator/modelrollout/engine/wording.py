@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from modelrollout.analysis.verdict import Verdict
-from modelrollout.engine.scale import candidate_size
 from modelrollout.engine.situation import Loading, Stepping
 
 
@@ -37,6 +36,13 @@ def not_shown_text(s: Stepping) -> str:
     return "requests do not follow the weight yet"
 
 
+def settled_text(s: Stepping) -> str:
+    """Why a step is in force although no count shows it."""
+    if s.position is not None and s.position.is_preview:
+        return "no client is sent to a preview: in force after settle"
+    return "no counter can show the share: taken as in force after settle"
+
+
 def passing_text(s: Stepping) -> str:
     """How many checks pass, on how many requests."""
     count = len(enforced_names(s))
@@ -51,6 +57,6 @@ def label(s: Stepping) -> str:
 
 def ready_text(s: Loading) -> str:
     """How far the candidate has loaded."""
-    want = candidate_size(s.seen, s.seen.status)
+    want = s.seen.rollout.spec.workload.replicas
     text = f"{s.candidate.ready_endpoints}/{want} endpoints of version {s.candidate.revision.version} ready"
     return f"{text}{s.candidate.waiting_text}"

@@ -67,22 +67,10 @@ class Controller:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentView:
-    """A Deployment.
-
-    Attributes:
-        scaled_by_others: whether another manager, such as an autoscaler, has set its replicas since we did.
-    """
+    """A Deployment."""
 
     meta: Meta
     replicas: int
-    scaled_by_others: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AutoscalerView:
-    """A HorizontalPodAutoscaler."""
-
-    meta: Meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,15 +187,7 @@ def meta_of(raw: Mapping[str, Any]) -> Meta:
 
 def deployment_view(raw: Mapping[str, Any]) -> DeploymentView:
     """Project a Deployment."""
-    entries = raw["metadata"].get("managedFields") or ()
-    others = (entry for entry in entries if entry.get("manager") != FIELD_MANAGER)
-    scaled = any("f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}) for entry in others)
-    return DeploymentView(meta_of(raw), raw["spec"].get("replicas", 1), scaled)
-
-
-def autoscaler_view(raw: Mapping[str, Any]) -> AutoscalerView:
-    """Project a HorizontalPodAutoscaler."""
-    return AutoscalerView(meta_of(raw))
+    return DeploymentView(meta_of(raw), raw["spec"].get("replicas", 1))
 
 
 def service_view(raw: Mapping[str, Any]) -> ServiceView:

@@ -14,6 +14,7 @@ from modelrollout.kube.client import KubeClient
 from modelrollout.kube.errors import ConflictError
 from modelrollout.kube.status import read_rollout
 from modelrollout.runtime.loans import Loans
+from modelrollout.runtime.preview import Previews
 from modelrollout.runtime.record import Recorder
 from modelrollout.traffic.registry import Traffics
 from modelrollout.workload.registry import Workloads
@@ -27,6 +28,7 @@ class CarryOut:
     ) -> None:
         self._client = client
         self._loans = loans
+        self._previews = Previews(workloads, traffics)
         self._workloads = workloads
         self._traffics = traffics
         self._recorder = recorder
@@ -53,23 +55,18 @@ class CarryOut:
         drifts += await self._route(seen, plan, rollout)
         if plan.serve is not None:
             drifts += await self._workloads.of(rollout).serve(rollout, plan.serve)
+        drifts += await self._previews.carry_out(seen, rollout, plan)
         drifts += await self._stopped(rollout, plan)
         await self._traffics.of(rollout).sweep(rollout)
         await self._loans.after(rollout, seen, plan)
         await self._events(rollout, (Event(EventType.WARNING, "DriftRestored", drift.text) for drift in drifts))
 
     async def _serving(self, seen: Observation, rollout: ModelRollout, plan: Plan) -> Iterable[Drift]:
-        """Make what serves serve, with the pods that it needs. An autoscaler comes after its pods, and goes before."""
         drifts: list[Drift] = []
-        workload = self._workloads.of(rollout)
-        for revision, bounds in plan.bounds.items():
-            if bounds is None:
-                await workload.autoscale(rollout, revision, None)
         for revision, replicas in plan.replicas.items():
-            state, bounds = seen.state_of(revision), plan.bounds.get(revision)
+            state = seen.state_of(revision)
             if replicas and state is not None:
-                drifts += await workload.ensure(rollout, state.revision, replicas)
-                drifts += await workload.autoscale(rollout, revision, bounds) if bounds is not None else ()
+                drifts += await self._workloads.of(rollout).ensure(rollout, state.revision, replicas)
         return drifts
 
     async def _stopped(self, rollout: ModelRollout, plan: Plan) -> Iterable[Drift]:

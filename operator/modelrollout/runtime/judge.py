@@ -144,7 +144,7 @@ class Judge:
 
     async def _share(self, look: Look) -> ShareEvidence | None:
         selector = requests_selector(look.rollout.spec)
-        if selector is None or look.stable is None:
+        if selector is None or look.stable is None or look.is_off_route:
             return None
         share = await self._counting.share(look, selector)
         if isinstance(share, ShareEvidence):
@@ -188,17 +188,24 @@ def _nothing(metrics: list[Metric], why: str) -> Evidence:
     )
 
 
+def _uncounted(look: Look) -> str:
+    return "smoke tests alone reach it" if look.is_off_route else "no counter of requests"
+
+
 def _evidence(look: Look, findings: list[_Finding], share: ShareEvidence | None) -> Evidence:
     enforced = [finding for finding in findings if finding.judged.metric.is_enforced]
     ends = [finding.last_final for finding in enforced]
     if not ends and share is not None:
         ends = [share.last_final]
+    if not ends and look.is_off_route:
+        # Nobody counts anything, so there is nothing to wait for but time.
+        ends = [look.now]
     covered = min((0.0 if end is None else end - look.step_since for end in ends), default=0.0)
     return Evidence(
         judged=tuple(finding.judged for finding in findings),
         share_shown=share.shown if share is not None else None,
         silent=share is not None and share.silent,
-        share_text=share.text if share is not None else "no counter of requests",
+        share_text=share.text if share is not None else _uncounted(look),
         covered_seconds=covered,
         unavailable=next((finding.unavailable for finding in enforced if finding.unavailable), None),
         at=datetime.fromtimestamp(look.now, UTC),

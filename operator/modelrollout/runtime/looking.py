@@ -41,6 +41,11 @@ class Look:
         return scope_of(self.rollout, self.settings)
 
     @property
+    def is_off_route(self) -> bool:
+        """Whether no request of any client goes to the candidate: a preview."""
+        return self.step.weight == 0 and self.step.mirror_percent == 0
+
+    @property
     def leaves_stable_no_share(self) -> bool:
         """Whether nothing is left to compare with."""
         return self.step.weight == 100

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from modelrollout.api.errors import TakenName
-from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE
+from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE, preview_name
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.fallback import fallback_problems, in_use, names_fallback, state_of_fallback
 from modelrollout.engine.observed import Acceptance, RevisionState, RouteDecision, RouteState
+from modelrollout.engine.preview import Preview
 from modelrollout.engine.revisions import FALLBACK, object_name, revision_of
 from modelrollout.engine.split import Split, only
 from modelrollout.kube.apply import Applier, Drift, applied_hash, drift_of, with_metadata
@@ -121,6 +122,8 @@ class GatewayAPITraffic:
         problems = await self._fallback_problems(rollout)
         try:
             await self._applier.find(rollout, HTTP_ROUTE, rollout.key.name)
+            if any(stage.preview is not None and stage.preview.hostnames for stage in rollout.spec.stages):
+                await self._applier.find(rollout, HTTP_ROUTE, preview_name(rollout.key.name))
             await self._client.apply(HTTP_ROUTE, body, force=True, dry_run=True)
         except NameTakenError as error:
             problems.append(TakenName(error.message))
@@ -134,6 +137,21 @@ class GatewayAPITraffic:
         if used is None:
             return None
         return state_of_fallback(used, fallback.ready_endpoints(rollout, used, self._cache))
+
+    async def preview(self, rollout: ModelRollout, preview: Preview | None) -> tuple[Drift, ...]:
+        """As in TrafficProvider."""
+        if preview is None or not preview.hostnames:
+            if self.has_preview(rollout):
+                await self._applier.delete(rollout, HTTP_ROUTE, preview_name(rollout.key.name))
+            return ()
+        body = render.preview_route(rollout, preview, self._addresses(rollout))
+        drift = await self._applier.write(rollout, HTTP_ROUTE, body)
+        return () if drift is None else (drift,)
+
+    def has_preview(self, rollout: ModelRollout) -> bool:
+        """As in TrafficProvider."""
+        view = self._cache.route(rollout.key.namespace, preview_name(rollout.key.name))
+        return view is not None and view.meta.is_controlled_by(rollout.uid)
 
     async def sweep(self, rollout: ModelRollout) -> None:
         """As in TrafficProvider."""

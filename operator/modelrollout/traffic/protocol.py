@@ -6,6 +6,7 @@ from typing import Protocol
 
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.observed import RevisionState, RouteDecision, RouteState
+from modelrollout.engine.preview import Preview
 from modelrollout.engine.split import Split
 from modelrollout.kube.apply import Drift
 
@@ -70,6 +71,17 @@ class TrafficProvider(Protocol):
 
     def fallback(self, rollout: ModelRollout) -> RevisionState | None:
         """What stands in for a stable revision, and whether it can answer, from the caches; None if there is none."""
+        ...
+
+    async def preview(self, rollout: ModelRollout, preview: Preview | None) -> tuple[Drift, ...]:
+        """Lead the hosts of a preview, if it has any, to its revision by HTTPRoute `<name>-preview`; None deletes that.
+
+        Costs nothing where there is nothing to delete.
+        """
+        ...
+
+    def has_preview(self, rollout: ModelRollout) -> bool:
+        """Whether there is still a route of a preview, as the caches have it."""
         ...
 
     async def sweep(self, rollout: ModelRollout) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE
+from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE, preview_name
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.traffic import RouteRule
 from modelrollout.engine.observed import RouteDecision
+from modelrollout.engine.preview import Preview
 from modelrollout.engine.revisions import canonical
-from modelrollout.engine.split import FULL, Split
+from modelrollout.engine.split import FULL, Split, only
 from modelrollout.kube.apply import owned
 from modelrollout.kube.resources import HTTP_ROUTE, Object
 
@@ -48,6 +49,17 @@ def http_route(rollout: ModelRollout, split: Split, address_of: AddressOf) -> Ob
     if gateway_api.hostnames:
         spec["hostnames"] = list(gateway_api.hostnames)
     return owned(rollout, HTTP_ROUTE, rollout.key.name, {"spec": spec})
+
+
+def preview_route(rollout: ModelRollout, preview: Preview, address_of: AddressOf) -> Object:
+    """A route beside the live one, by which the hosts of a preview lead to its revision and nowhere else."""
+    gateway_api = rollout.spec.traffic.gateway_api
+    spec = {
+        "parentRefs": [reference.dump() for reference in gateway_api.parents],
+        "hostnames": list(preview.hostnames),
+        "rules": [_rule(rule, only(preview.revision), address_of) for rule in gateway_api.rules or (RouteRule(),)],
+    }
+    return owned(rollout, HTTP_ROUTE, preview_name(rollout.key.name), {"spec": spec})
 
 
 def resplit(rollout: ModelRollout, spec: str, split: Split, address_of: AddressOf) -> Object:

@@ -10,6 +10,7 @@ from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE, mar
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.traffic import HTTPRouteRef
 from modelrollout.engine.observed import Acceptance, RevisionState, RouteDecision, RouteState
+from modelrollout.engine.preview import Preview
 from modelrollout.engine.revisions import object_name
 from modelrollout.engine.split import FULL, Split
 from modelrollout.kube.apply import Drift
@@ -107,6 +108,14 @@ class RouteRefTraffic:
     def fallback(self, rollout: ModelRollout) -> RevisionState | None:
         """As in TrafficProvider: the schema refuses a fallback behind a route that the operator does not own."""
         return None
+
+    async def preview(self, rollout: ModelRollout, preview: Preview | None) -> tuple[Drift, ...]:
+        """As in TrafficProvider: there is no Gateway to attach a route to, and a spec that asks for it is refused."""
+        return ()
+
+    def has_preview(self, rollout: ModelRollout) -> bool:
+        """As in TrafficProvider."""
+        return False
 
     async def sweep(self, rollout: ModelRollout) -> None:
         """As in TrafficProvider: nothing was made."""
@@ -271,7 +280,7 @@ class RouteRefTraffic:
             f'rule "{seen.rule.name}" of HTTPRoute {view.meta.name} sends requests to {have}, and is left as it is:'
             f" write backendRefs: {self._rest_text(rollout)}"
         )
-        return replace(state, acceptance=Acceptance.REJECTED, message=text, edition="")
+        return replace(state, acceptance=Acceptance.REJECTED, message=text)
 
     def _as_ours(self, rollout: ModelRollout, seen: _Seen, names: Names) -> RouteRuleView:
         """The rule as a route of our own would have it: by revision, in percent, without the owner's mirrors."""

@@ -7,7 +7,6 @@ from typing import Protocol
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.observed import RevisionState
 from modelrollout.engine.revisions import Revision
-from modelrollout.engine.scale import Bounds
 from modelrollout.kube.apply import Drift
 
 
@@ -26,12 +25,15 @@ class WorkloadProvider(Protocol):
         """Set the replicas of a stored revision, given by its hash."""
         ...
 
-    async def autoscale(self, rollout: ModelRollout, revision: str, bounds: Bounds | None) -> tuple[Drift, ...]:
-        """Let load decide on the pods of a revision that exists, given by its hash; or None: nobody but us."""
-        ...
-
     async def serve(self, rollout: ModelRollout, revision: str) -> tuple[Drift, ...]:
         """Let Service `<name>` select a stored revision, given by its hash."""
+        ...
+
+    async def preview(self, rollout: ModelRollout, revision: str | None) -> tuple[Drift, ...]:
+        """Let Service `<name>-preview` select a stored revision, given by its hash; None deletes it.
+
+        Costs nothing where there is nothing to delete.
+        """
         ...
 
     async def collect(self, rollout: ModelRollout, revision: str) -> None:

@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from modelrollout.api.names import LABEL_NAME, LABEL_REVISION
+from modelrollout.api.names import LABEL_NAME, LABEL_REVISION, preview_name
 from modelrollout.api.resource import ModelRollout
-from modelrollout.engine.revisions import HASH_VERSION, Revision, object_name
-from modelrollout.engine.scale import Bounds
+from modelrollout.engine.revisions import HASH_VERSION, Revision
 from modelrollout.kube.apply import owned
-from modelrollout.kube.resources import AUTOSCALER, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Object
+from modelrollout.kube.resources import CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Object
 
 PORT_NAME = "http"
 
@@ -52,15 +51,14 @@ def controller_revision(rollout: ModelRollout, revision: Revision, number: int) 
     )
 
 
-def deployment(rollout: ModelRollout, revision: Revision, template: Mapping[str, Any], replicas: int | None) -> Object:
+def deployment(rollout: ModelRollout, revision: Revision, template: Mapping[str, Any], replicas: int) -> Object:
     """The Deployment of a revision.
 
     Args:
         template: as stored in its ControllerRevision, so that a newer operator rolls no pods.
-        replicas: None where somebody else has set them: left out earlier, they become 1.
     """
     spec = {
-        **({} if replicas is None else {"replicas": replicas}),
+        "replicas": replicas,
         "selector": {"matchLabels": selector(rollout.key.name, revision.hash)},
         "template": template,
         # Its template never changes, so this acts only when somebody restarts or restores it by hand.
@@ -69,28 +67,6 @@ def deployment(rollout: ModelRollout, revision: Revision, template: Mapping[str,
         "revisionHistoryLimit": 0,
     }
     return owned(rollout, DEPLOYMENT, revision.object_name(rollout.key.name), {"spec": spec}, revision=revision.hash)
-
-
-def autoscaler(rollout: ModelRollout, revision: str, bounds: Bounds) -> Object:
-    """The autoscaler of a revision, which sees the load of no other.
-
-    Raises:
-        ValueError: the spec has no autoscaling.
-    """
-    wanted = rollout.spec.workload.autoscaling
-    if wanted is None:
-        raise ValueError("spec.workload.deployment.autoscaling is not set")
-    name = object_name(rollout.key.name, revision)
-    spec: dict[str, Any] = {
-        "scaleTargetRef": {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "name": name},
-        "minReplicas": bounds.fewest,
-        "maxReplicas": bounds.most,
-    }
-    if wanted.metrics:
-        spec["metrics"] = list(wanted.metrics)
-    if wanted.behavior is not None:
-        spec["behavior"] = wanted.behavior
-    return owned(rollout, AUTOSCALER, name, {"spec": spec}, revision=revision)
 
 
 def revision_service(rollout: ModelRollout, revision: Revision) -> Object:
@@ -102,6 +78,11 @@ def revision_service(rollout: ModelRollout, revision: Revision) -> Object:
 def stable_service(rollout: ModelRollout, revision: Revision) -> Object:
     """Service `<name>`, for clients inside the cluster: it follows the stable revision."""
     return owned(rollout, SERVICE, rollout.key.name, {"spec": _service_spec(rollout, revision)})
+
+
+def preview_service(rollout: ModelRollout, revision: Revision) -> Object:
+    """Service `<name>-preview`, for smoke tests inside the cluster."""
+    return owned(rollout, SERVICE, preview_name(rollout.key.name), {"spec": _service_spec(rollout, revision)})
 
 
 def _service_spec(rollout: ModelRollout, revision: Revision) -> dict[str, Any]:

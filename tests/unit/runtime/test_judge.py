@@ -146,6 +146,21 @@ async def test_beside_a_fallback_that_nothing_counts_there_is_no_share_to_show()
     assert scraped is None
 
 
+PREVIEW: list[dict[str, Any]] = [{"name": "preview", "preview": {}}, {"name": "full", "weight": 100}]
+
+
+async def test_in_a_preview_there_is_no_share_and_where_nothing_is_measured_only_time_passes() -> None:
+    measured = scenes.stepping(0, scenes.raw_spec(stages=PREVIEW))
+    evidence, _ = await Bench().evidence(measured)
+    assert (evidence.share_shown, evidence.silent) == (None, False)
+    idle = scenes.stepping(0, scenes.raw_spec(stages=PREVIEW, metrics=[RATIO | {"stages": ["full"]}]))
+    evidence, _ = await Bench().evidence(idle)
+    assert idle.status.attempt is not None
+    assert idle.status.attempt.step is not None
+    assert idle.status.attempt.step.in_force_at is not None
+    assert evidence.covered_seconds == (NOW - idle.status.attempt.step.in_force_at).total_seconds()
+
+
 def up(revision: str, value: float = 1.0) -> RawSeries:
     rollout = scenes.loading(2).rollout.key
     labels = {"__name__": "up", "namespace": rollout.namespace, "pod": f"{rollout.name}-{revision}-x"}

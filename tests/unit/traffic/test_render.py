@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelrollout.engine.observed import RouteDecision
+from modelrollout.engine.preview import Preview
 from modelrollout.engine.split import Split, between, only
 from modelrollout.kube.apply import applied_hash
 from modelrollout.kube.route import route_view
@@ -18,6 +19,7 @@ from modelrollout.traffic.render import (
     http_route,
     parse_decision,
     parse_sequence,
+    preview_route,
     resplit,
 )
 from modelrollout.traffic.state import Naming, route_state
@@ -68,6 +70,23 @@ def test_filters_of_the_user_come_first() -> None:
 def test_hostnames_are_there_only_when_asked_for() -> None:
     assert "hostnames" not in rendered(only(REVISION))
     assert rendered(only(REVISION), hostnames=["a.test"])["hostnames"] == ["a.test"]
+
+
+def test_a_preview_has_its_own_hosts_and_leads_to_its_revision_alone() -> None:
+    gateway_api = {"hostnames": ["live.test"], "rules": [{"name": "a", "timeouts": {"request": "1s"}}]}
+    made = preview_route(rollout(traffic={"gatewayAPI": gateway_api}), Preview(OTHER, ("p.test",)), address)
+    assert made["metadata"]["name"] == "digits-preview"
+    assert made["spec"] == {
+        "parentRefs": [{"name": "gateway"}],
+        "hostnames": ["p.test"],
+        "rules": [
+            {
+                "name": "a",
+                "timeouts": {"request": "1s"},
+                "backendRefs": [{"name": f"digits-{OTHER}", "port": 81, "weight": 100}],
+            }
+        ],
+    }
 
 
 def test_the_hash_of_a_route_is_of_its_split_and_spec() -> None:
