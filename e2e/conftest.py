@@ -20,13 +20,14 @@ import pytest
 from e2e.cluster import cache
 from e2e.support import platform as platforms
 from e2e.support import totals
-from e2e.support.operators import OperatorProcess
+from e2e.support.operators import OperatorProcess, Replicas
 from e2e.support.platform import Platform
 from e2e.support.scenario import Scenario
 
 HOME: pytest.StashKey[Path] = pytest.StashKey()
 SCENARIO: pytest.StashKey[Scenario] = pytest.StashKey()
-OWN_OPERATOR = "operator"
+OWN_OPERATORS = ("operator", "replicas")
+"""Fixtures of scenarios that run operators of their own."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,7 +67,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.when == "call" and report.failed and SCENARIO in item.stash:
         scenario = item.stash[SCENARIO]
         report.sections.append(("the rollout and its users", scenario.describe()))
-        operator = getattr(item, "funcargs", {}).get(OWN_OPERATOR)
+        given = getattr(item, "funcargs", {})
+        operator = next((given[name] for name in OWN_OPERATORS if name in given), None)
         report.sections.append(("the operator", operator.tail() if operator else scenario.operator_log()))
 
 
@@ -87,7 +89,7 @@ def platform(request: pytest.FixtureRequest) -> Platform:
         if found is not None:
             return found
         scenarios = [item for item in request.session.items if "scenario" in getattr(item, "fixturenames", ())]
-        own = [item for item in scenarios if OWN_OPERATOR in getattr(item, "fixturenames", ())]
+        own = [item for item in scenarios if {*OWN_OPERATORS} & {*getattr(item, "fixturenames", ())}]
         (home / "failed").touch()
         made = platforms.install(
             home,
@@ -118,3 +120,15 @@ def operator(platform: Platform, scenario: Scenario, tmp_path: Path) -> Iterator
     process.start()
     yield process
     process.stop()
+
+
+@pytest.fixture
+def replicas(platform: Platform, scenario: Scenario, tmp_path: Path) -> Iterator[Replicas]:
+    """Two operators, one of which leads; the one that helm has installed leaves their namespace alone."""
+    made = Replicas(platform, scenario.namespace, tmp_path)
+    try:
+        made.start()
+        made.start()
+        yield made
+    finally:
+        made.stop()

@@ -25,6 +25,7 @@ SERVICE = ("v1", "Service")
 POD = ("v1", "Pod")
 NAMESPACE = ("v1", "Namespace")
 NODE = ("v1", "Node")
+LEASE = ("coordination.k8s.io/v1", "Lease")
 EVENT = ("events.k8s.io/v1", "Event")
 
 Kind = tuple[str, str]

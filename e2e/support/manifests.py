@@ -24,6 +24,15 @@ STAGES = [
 ]
 LADDER = [20, 35, 50, 100]
 """The weights that these stages give to a candidate, in order."""
+QUICK_SECONDS = 4
+QUICK_STAGES = [
+    {"name": "shadow", "shadow": {"percent": 100}, "duration": f"{QUICK_SECONDS}s"},
+    {"name": "canary", "weight": 20, "duration": f"{QUICK_SECONDS}s"},
+    {"name": "ramp", "ramp": {"to": 50, "step": 30, "every": f"{QUICK_SECONDS}s"}},
+    {"name": "full", "weight": 100, "duration": f"{QUICK_SECONDS}s"},
+]
+"""One step of each kind."""
+QUICK_STEPS = [("shadow", 0), ("canary", 20), ("ramp", 50), ("full", 100)]
 METRICS = [
     {
         "name": "error-rate",

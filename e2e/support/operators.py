@@ -1,4 +1,4 @@
-"""An operator as a process of its own, for scenarios that kill it."""
+"""Operators as processes of their own, for scenarios that kill or freeze them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import requests
 
+from e2e.support.kube import LEASE, Kube
 from e2e.support.manifests import REPOSITORY
 from e2e.support.platform import Platform
 from e2e.support.waiting import until
@@ -21,7 +23,9 @@ ENTRY = "modelrollout.runtime.main"
 class OperatorProcess:
     """Serves one namespace, from outside of the cluster."""
 
-    def __init__(self, platform: Platform, namespace: str, log: Path) -> None:
+    def __init__(
+        self, platform: Platform, namespace: str, log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._environment = {
             **os.environ,
             "KUBECONFIG": platform.kubeconfig,
@@ -31,6 +35,7 @@ class OperatorProcess:
             "MODELROLLOUT_PROMETHEUS_SCRAPE_INTERVAL": "1s",
             "MODELROLLOUT_PROMETHEUS_SCRAPE_TIMEOUT": "900ms",
             "MODELROLLOUT_LOG_FORMAT": "console",
+            **(environment or {}),
         }
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,6 +54,18 @@ class OperatorProcess:
         self._process.kill()
         self._process.wait()
 
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing, and notices nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on where it was."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None, "start it first"
+        self._process.send_signal(number)
+
     def until_dead(self) -> int:
         """Wait until it has died by itself; its exit status, negative for a signal."""
         process = self._process
@@ -60,6 +77,8 @@ class OperatorProcess:
         """End it as a person would, if it runs."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
+            # One that is frozen gets it when it goes on.
+            self._process.send_signal(signal.SIGCONT)
             try:
                 self._process.wait(timeout=20)
             except subprocess.TimeoutExpired:
@@ -77,6 +96,52 @@ class OperatorProcess:
             return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).ok
         except requests.RequestException:
             return False
+
+
+class Replicas:
+    """Several that serve one namespace, and agree there by a Lease who acts."""
+
+    def __init__(self, platform: Platform, namespace: str, directory: Path) -> None:
+        self._platform, self._namespace, self._directory = platform, namespace, directory
+        self._kube = Kube(Path(platform.kubeconfig))
+        self._all: dict[str, OperatorProcess] = {}
+
+    def start(self) -> None:
+        """Start one more, and wait until it is ready to lead."""
+        name = f"replica-{len(self._all) + 1}"
+        environment = {
+            "POD_NAME": name,
+            "MODELROLLOUT_LEASE_NAMESPACE": self._namespace,
+            # Shorter than by default, and long enough for a busy machine.
+            "MODELROLLOUT_LEASE_DURATION": "5s",
+            "MODELROLLOUT_LEASE_RENEW_DEADLINE": "4s",
+            "MODELROLLOUT_LEASE_RETRY_PERIOD": "500ms",
+        }
+        log = self._directory / f"{name}.log"
+        self._all[name] = OperatorProcess(self._platform, self._namespace, log, environment)
+        self._all[name].start()
+
+    @property
+    def leader(self) -> OperatorProcess:
+        """The one that the Lease names."""
+        return self._all[self._holder()]
+
+    def until_another_leads(self, before: OperatorProcess) -> None:
+        """Wait until the Lease names another than that one."""
+        until(lambda: self._all.get(self._holder()) not in {before, None}, "another operator to lead")
+
+    def stop(self) -> None:
+        """End all that run."""
+        for each in self._all.values():
+            each.stop()
+
+    def tail(self) -> str:
+        """The ends of their logs."""
+        return "\n".join(f"{name}:\n{each.tail()}" for name, each in self._all.items())
+
+    def _holder(self) -> str:
+        lease = self._kube.get(LEASE, "modelrollout", self._namespace) or {}
+        return str(lease.get("spec", {}).get("holderIdentity", "")).rpartition("_")[0]
 
 
 def _free_port() -> int:
