@@ -18,12 +18,13 @@ from modelrollout.api.resource import Key
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.caches import Cache
 from modelrollout.kube.client import KubeClient, Listing, Request
+from modelrollout.kube.errors import UnavailableError
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.resources import HTTP_ROUTE, MODEL_ROLLOUT, Resource
 from modelrollout.runtime import handlers
 from modelrollout.runtime.carry_out import CarryOut
 from modelrollout.runtime.complain import Complainer
-from modelrollout.runtime.handlers import Intake
+from modelrollout.runtime.handlers import Intake, patience
 from modelrollout.runtime.health import Health
 from modelrollout.runtime.leader import LeaseLostError, leadership
 from modelrollout.runtime.loans import Loans
@@ -42,7 +43,6 @@ from modelrollout.traffic.registry import Traffics
 from modelrollout.workload.registry import Workloads
 
 DRAIN_SECONDS = 10.0
-CATCH_UP_SECONDS = 1.0
 
 
 def now() -> datetime:
@@ -139,20 +139,35 @@ class App:
             Exception: of the part that ended.
         """
         runner = await self.health.serve(self._settings.http_port)
+        heartbeat = asyncio.create_task(self.health.run_heartbeat(), name="heartbeat")
         try:
-            await self.fill()
+            await self._fill_first()
             self.health.ready()
-            await self._run_parts()
+            await self._run_parts(heartbeat)
         finally:
+            heartbeat.cancel()
             await runner.cleanup()
             self._sources.close()
 
-    async def _run_parts(self) -> None:
+    async def _fill_first(self) -> None:
+        """Fill the caches, however long the API server is away.
+
+        A process that ended instead would be started later and later, and be late when the API server is back.
+        """
+        for seconds in patience():
+            try:
+                await self.fill()
+                break
+            except UnavailableError as error:
+                logger().warning("waiting for the API server", error=str(error), again_in_seconds=seconds)
+                await asyncio.sleep(seconds)
+
+    async def _run_parts(self, heartbeat: asyncio.Task[None]) -> None:
         # Before kopf: at its end it cancels every task that began after it.
         caught_up = asyncio.create_task(self._catch_up(), name="catching up")
         parts = [
+            heartbeat,
             asyncio.create_task(self.leadership.run(), name="leadership"),
-            asyncio.create_task(self.health.run_heartbeat(), name="heartbeat"),
             asyncio.create_task(self.queue.run_clock(), name="clock"),
             asyncio.create_task(self._run_resync(), name="resync"),
             *(
@@ -164,7 +179,7 @@ class App:
             asyncio.create_task(handlers.follow(watch, self.intake), name="watching")
             for watch in handlers.watches(self.cache.resources(), self._settings.namespaces)
         ]
-        patience = DRAIN_SECONDS
+        drain = DRAIN_SECONDS
         try:
             done, _ = await asyncio.wait([*watching, *parts], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -173,11 +188,11 @@ class App:
                 task.result()
         except LeaseLostError:
             # Nothing of it may be written any more.
-            patience = 0.0
+            drain = 0.0
             raise
         finally:
             # The Lease is renewed meanwhile.
-            await self.queue.stop(patience)
+            await self.queue.stop(drain)
             for task in (*watching, caught_up, *parts):
                 task.cancel()
             await asyncio.gather(*watching, caught_up, *parts, return_exceptions=True)
@@ -193,12 +208,13 @@ class App:
         A decision that only its route tells of has the number that we would take next.
         """
         await self.leadership.leading.wait()
-        while True:
+        for seconds in patience():
             try:
-                return await self._fill(frozenset({HTTP_ROUTE}))
+                await self._fill(frozenset({HTTP_ROUTE}))
+                break
             except TransientError as error:
                 logger().warning("not caught up with the former leader yet; trying again", error=str(error))
-                await asyncio.sleep(CATCH_UP_SECONDS)
+                await asyncio.sleep(seconds)
 
     async def _run_resync(self) -> None:
         """Look at everything now and then: heals what a mute watch or a relist has missed."""

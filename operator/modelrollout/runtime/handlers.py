@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -143,6 +144,22 @@ def _register(registry: kopf.OperatorRegistry, resource: Resource, intake: Intak
             intake.child(resource, event["type"], event["object"])
 
 
+def patience() -> Iterator[float]:
+    """Seconds between tries while the API server is away: without an end, and none so long that we are late."""
+    return itertools.chain((0.5, 1.0, 2.0, 4.0), itertools.repeat(8.0))
+
+
+class Backoffs:
+    """`patience`, for each request of kopf's anew.
+
+    After the last of a finite number kopf ends, and the process with it: an outage of half a minute would cost the
+    caches.
+    """
+
+    def __iter__(self) -> Iterator[float]:
+        return patience()
+
+
 def configure(settings: kopf.OperatorSettings, watched: tuple[Watched, ...]) -> None:
     """kopf's settings: an informer that writes nothing."""
     settings.peering.standalone = True
@@ -150,7 +167,7 @@ def configure(settings: kopf.OperatorSettings, watched: tuple[Watched, ...]) -> 
     settings.scanning.disabled = True  # we check for our CRD ourselves; saves two cluster-wide rights
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
-    settings.networking.error_backoffs = (0.5, 1, 2, 4, 8, 16)
+    settings.networking.error_backoffs = Backoffs()
     settings.watching.server_timeout = 290
     settings.watching.chunk_size = 500
     for entry in watched:

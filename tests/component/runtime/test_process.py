@@ -68,15 +68,36 @@ async def test_a_setting_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in found.errors
 
 
-async def test_a_cluster_that_does_not_answer_ends_it_with_the_reason(tmp_path: Path, api_server: ApiServer) -> None:
+async def test_a_cluster_that_does_not_answer_is_waited_for(tmp_path: Path, api_server: ApiServer) -> None:
+    """Ended and started again it would come later and later. It is live meanwhile, and not ready."""
     kubeconfig = tmp_path / "config"
     settings = json.loads(api_server.kubectl("config", "view", "--raw", "-o", "json"))
     settings["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
     kubeconfig.write_text(json.dumps(settings))
-    found = await ended(await start(tmp_path, KUBECONFIG=str(kubeconfig), MODELROLLOUT_HTTP_PORT=str(free_port())))
-    assert found.code == 1
-    line = json.loads(found.errors.splitlines()[-1])
-    assert (line["event"], line["reason"]) == ("cannot run", "Unavailable")
+    port = free_port()
+    process = await start(tmp_path, KUBECONFIG=str(kubeconfig), MODELROLLOUT_HTTP_PORT=str(port))
+    await eventually("it is live", lambda: answers(port, "/livez", 200), 60)
+    assert await answers(port, "/readyz", 503)
+    assert process.stderr is not None
+    said = [json.loads(await process.stderr.readline()) for _ in range(2)]
+    assert [line["event"] for line in said] == [
+        "no namespace for a lease: this is taken to be the only operator",
+        "waiting for the API server",
+    ]
+    assert "list" in said[-1]["error"]
+    process.send_signal(signal.SIGTERM)
+    found = await ended(process)
+    assert found.code == 0, found.errors
+    assert json.loads(found.errors.splitlines()[-1])["event"] == "told to end before it was ready"
+
+
+async def answers(port: int, path: str, status: int) -> bool:
+    """Whether it answers so."""
+    try:
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
+            return answer.status == status
+    except aiohttp.ClientConnectionError:
+        return False
 
 
 @pytest.mark.parametrize("served", ["", "default"])
@@ -88,17 +109,7 @@ async def test_told_to_end_it_ends_in_order(tmp_path: Path, api_server: ApiServe
         MODELROLLOUT_HTTP_PORT=str(port),
         MODELROLLOUT_WATCH_NAMESPACES=served,
     )
-    async with aiohttp.ClientSession() as session:
-
-        async def ready() -> bool:
-            assert process.returncode is None
-            try:
-                async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
-                    return answer.status == 200
-            except aiohttp.ClientConnectionError:
-                return False
-
-        await eventually("it is ready", ready, 60)
+    await eventually("it is ready", lambda: answers(port, "/readyz", 200), 60)
     process.send_signal(signal.SIGTERM)
     found = await ended(process)
     assert found.code == 0, found.errors
