@@ -11,10 +11,14 @@ from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
 from modelrollout.metrics.consistent import Scraped, scraped, together
 from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger, advance
 from modelrollout.metrics.promql import STAND_IN, expand
-from modelrollout.metrics.provider import MetricProvider, RawSeries
+from modelrollout.metrics.provider import MetricProvider, RawOutcome, RawSeries
 
 CHUNK_SECONDS: Final = 300.0
 """How much is read at once: bounds memory, and how long the event loop is held up (100 series each second: 0.1 s)."""
+
+_SHARED_SECONDS: Final = (4.0, 16.0, 64.0)
+"""Spans that are read. Metrics of a rollout ask at the same moment for spans that differ a little, as their ticks do:
+rounded up they ask for the same, and one answer serves all of them."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,17 @@ class CounterReader:
             mark = {} if part.stand_in is None else {STAND_IN: part.stand_in}
             found += [replace(one, labels={**one.labels, **mark}) for one in series] if mark else series
         return tuple(found)
+
+    async def _raw(self, selector: str, at: float, seconds: float) -> RawOutcome:
+        shared = next((span for span in _SHARED_SECONDS if span >= seconds), seconds)
+        found = await self._provider.raw(selector, at, shared)
+        return _since(found, at - seconds) if isinstance(found, tuple) else found
+
+
+def _since(found: tuple[RawSeries, ...], start: float) -> tuple[RawSeries, ...]:
+    """What is later than `start`."""
+    cut = (replace(series, samples=tuple(sample for sample in series.samples if sample[0] > start)) for series in found)
+    return tuple(series for series in cut if series.samples)
 
 
 def _newest(batch: Batch, rules: CounterRules) -> float | None:

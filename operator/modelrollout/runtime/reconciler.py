@@ -15,7 +15,7 @@ from modelrollout.engine.plan import Action, Plan
 from modelrollout.runtime.carry_out import CarryOut
 from modelrollout.runtime.complain import Complainer
 from modelrollout.runtime.observer import Observer
-from modelrollout.runtime.record import Recorder
+from modelrollout.runtime.record import QUIET, Recorder
 from modelrollout.runtime.release import Releaser
 from modelrollout.runtime.rollouts import Rollouts, Unreadable
 from modelrollout.runtime.telemetry import Telemetry
@@ -101,8 +101,11 @@ class Reconciler:
     def _wake(self, key: Key, plan: Plan) -> float | None:
         if self._complainer.withdraw(key) or plan.action is not Action.WAIT:
             return 0.0
-        times = (self._planned(key, plan), self._recorder.lag(key, plan.status))
-        return min((seconds for seconds in times if seconds is not None), default=None)
+        planned, lag = self._planned(key, plan), self._recorder.lag(key, plan.status)
+        if planned is None or lag is None:
+            return lag if planned is None else planned
+        # Numbers that were held back go with the next look, unless that is far away.
+        return min(planned, lag + QUIET.total_seconds())
 
     def gone(self, key: Key) -> None:
         """Drop what is remembered of a ModelRollout that was deleted."""

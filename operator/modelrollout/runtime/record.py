@@ -19,8 +19,8 @@ from modelrollout.runtime.logs import logger
 from modelrollout.runtime.rollouts import Rollouts
 from modelrollout.runtime.telemetry import Telemetry
 
-QUIET: Final = timedelta(seconds=15)
-"""How often numbers alone may move status."""
+QUIET: Final = timedelta(seconds=14)
+"""How long numbers alone do not move status again: a little less than 15 s, so that a look every 15 s just may."""
 
 
 class Recorder:

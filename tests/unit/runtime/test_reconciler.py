@@ -14,6 +14,7 @@ from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.engine.situation import Observation
 from modelrollout.kube.errors import NameTakenError, UnavailableError
 from modelrollout.runtime.reconciler import Reconciler
+from modelrollout.runtime.record import QUIET
 from modelrollout.runtime.rollouts import Unreadable
 from modelrollout.runtime.telemetry import Telemetry
 from tests.support import scenes
@@ -124,7 +125,15 @@ async def test_after_a_decision_it_is_looked_at_again_at_once() -> None:
 async def test_of_all_who_want_another_look_the_first_counts() -> None:
     assert await look(parts(scenes.resting(), held_back=12.0)) == 12.0
     assert await look(parts(scenes.resting(), objects_at=NOW + timedelta(seconds=30))) == 30.0
-    assert await look(parts(STEP, held_back=0.0)) == 0.0
+
+
+async def test_numbers_that_were_held_back_wait_for_the_next_look_unless_it_is_far_away() -> None:
+    soon = await look(parts(STEP))
+    assert soon is not None
+    assert soon < QUIET.total_seconds()
+    assert await look(parts(STEP, held_back=1.0)) == soon
+    later = NOW + timedelta(hours=1)
+    assert await look(parts(scenes.resting(), objects_at=later, held_back=1.0)) == 1.0 + QUIET.total_seconds()
 
 
 async def test_when_nothing_stands_in_the_way_any_more_it_is_told_at_once() -> None:
