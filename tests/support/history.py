@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.controls import Control
-from modelrollout.engine.observed import Acceptance
+from modelrollout.engine.observed import Acceptance, RunState
 from modelrollout.engine.split import Mirror
 from tests.support.scenes import METRICS, STAGES, Raw, raw_spec
 from tests.support.world import World
 
 Happening = Callable[[World], None]
 CANARY, RAMP, FULL = STAGES[1], STAGES[2], STAGES[3]
+
+GATE: Final[Raw] = {"name": "smoke", "webhook": {"url": "http://smoke"}}
+HELD: Final[Raw] = GATE | {"onFailure": "Hold", "timeout": "5m"}
 
 STAGE_LISTS: Final[Mapping[str, list[Raw]]] = {
     "usual": list(STAGES),
@@ -33,6 +36,12 @@ STAGE_LISTS: Final[Mapping[str, list[Raw]]] = {
     "only": [FULL],
     "invalid": [RAMP, CANARY, FULL],
     "endless": [CANARY],
+    "gated": [
+        STAGES[0] | {"pre": [GATE], "post": [GATE]},
+        CANARY | {"pre": [GATE, GATE | {"name": "other"}]},
+        FULL | {"post": [GATE | {"timeout": "2h"}]},
+    ],
+    "gated and held": [CANARY | {"pre": [HELD], "post": [HELD]}, RAMP | {"post": [GATE]}, FULL | {"pre": [HELD]}],
 }
 
 
@@ -139,6 +148,20 @@ def _resume(world: World) -> None:
     world.annotate(Control.PAUSE, None)
 
 
+def _set_back(times: int) -> Happening:
+    """Somebody who owns the route applies it again and again."""
+
+    def change(world: World) -> None:
+        for _ in range(times):
+            if world.route is None:
+                return
+            edition = f"uid/{world.writes}"
+            world.route = replace(world.route, weights=((world.stable, 100),), mirror=None, edition=edition)
+            world.reconcile()
+
+    return change
+
+
 def _freeze(world: World) -> None:
     world.frozen = world.observe()
 
@@ -171,6 +194,10 @@ HAPPENINGS: Final[Mapping[str, tuple[int, Happening]]] = {
     "share shown": (6, _set("shows_share", value=True)),
     "share not shown": (1, _set("shows_share", value=False)),
     "nothing counts": (1, _set("shows_share", value=None)),
+    "gates succeed": (6, _set("gates", value=RunState.SUCCEEDED)),
+    "gates fail": (1, _set("gates", value=RunState.FAILED)),
+    "gates run": (1, _set("gates", value=RunState.RUNNING)),
+    "gates wait": (1, _set("gates", value=RunState.WAITING)),
     "gateway accepts": (6, _set("gateway", value=Acceptance.ACCEPTED)),
     "gateway slow": (1, _set("gateway", value=Acceptance.PENDING)),
     "gateway refuses": (1, _set("gateway", value=Acceptance.REJECTED)),
@@ -178,7 +205,7 @@ HAPPENINGS: Final[Mapping[str, tuple[int, Happening]]] = {
     "version 2": (4, _version("2")),
     "version 3": (2, _version("3")),
     "reverted": (1, _revert),
-    "previous wanted": (1, _return),
+    "previous wanted": (4, _return),
     **{f"stages {name}": (1, _stages(name)) for name in STAGE_LISTS},
     "stages as usual": (6, _stages("usual")),
     "onFailure: Hold": (1, _field(onFailure="Hold")),
@@ -202,6 +229,8 @@ HAPPENINGS: Final[Mapping[str, tuple[int, Happening]]] = {
     "promote-full": (1, _click(Control.PROMOTE_FULL, "candidate")),
     "rollback": (1, _click(Control.ROLLBACK, "stable")),
     "abort what is stable": (1, _click(Control.ABORT, "stable")),
+    "route set back once": (1, _set_back(1)),
+    "route set back for ever": (1, _set_back(4)),
     "killed before a write": (2, _set("kill_after", value=0)),
     "killed after one write": (3, _set("kill_after", value=1)),
     "killed after two writes": (2, _set("kill_after", value=2)),

@@ -62,6 +62,7 @@ def raw_spec(
 ) -> Raw:
     """A spec as a user writes it."""
     deployment = {
+        **_part(others, "deployment"),
         "replicas": others.pop("replicas", REPLICAS),
         "drain": others.pop("drain", "30s"),
         "template": {"spec": {"containers": [{"name": "server", "image": f"digits:{version}"}]}},
@@ -204,10 +205,10 @@ def resting(raw: Raw | None = None, **status: object) -> Observation:
     return Observation(NOW, rollout(used, made), desired, (), route(only(STABLE.hash), 1), known)
 
 
-def loading(ready: int = 0) -> Observation:
+def loading(ready: int = 0, raw: Raw | None = None) -> Observation:
     """Version 2 is loading since a minute; version 1 serves."""
     attempt = AttemptStatus(**CANDIDATE.ref.model_dump(), started_at=NOW - MINUTE)
-    return replace(resting(raw_spec(), attempt=attempt), revisions=(pods(STABLE), pods(CANDIDATE, ready)))
+    return replace(resting(raw or raw_spec(), attempt=attempt), revisions=(pods(STABLE), pods(CANDIDATE, ready)))
 
 
 def stepping(position: int = 1, raw: Raw | None = None) -> Observation:

@@ -8,11 +8,14 @@ from typing import Final
 from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType
 from modelrollout.api.controls import Control, ControlOutcome, ControlStatus
 from modelrollout.api.fallback import Fallback, FallbackService
+from modelrollout.api.gates import GateState, GateStatus, GateWhen
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.status import (
     AttemptStatus,
     CheckStatus,
+    ContestStatus,
     FailureStatus,
+    FloorStatus,
     FrozenBound,
     Harm,
     LogEntry,
@@ -39,17 +42,35 @@ _STEP: Final = StepStatus(
     started_at=NOW - timedelta(minutes=2),
     accepted_at=NOW - timedelta(minutes=1),
     in_force_at=NOW,
+    scaling_since=NOW,
 )
 _ATTEMPT: Final = AttemptStatus(
     revision="b1946ac924",
     version="3",
     started_at=NOW - timedelta(minutes=12),
+    stable_replicas=6,
     evidence_since=NOW - timedelta(minutes=10),
     live_since=NOW - timedelta(minutes=9),
     unready_since=NOW,
     step=_STEP,
     frozen=(FrozenBound(metric="error-rate", bound="0.0123"),),
+    contest=ContestStatus(
+        resets=(NOW, NOW, NOW), edition="uid/7", by="argocd-controller", held_since=NOW, times=1, generation=7
+    ),
     harm=Harm(reason="MetricHarm", message="error-rate 0.08 > 0.01 (n=640)", at=NOW),
+    gates=(
+        GateStatus(
+            run="gb5worwu6g",
+            name="smoke",
+            stage="full",
+            when=GateWhen.PRE,
+            state=GateState.FAILED,
+            started_at=NOW,
+            deadline=NOW,
+            ended_at=NOW,
+            message="exit code 1: digit 7 is a 1",
+        ),
+    ),
 )
 _CHECK: Final = CheckStatus(
     name="error-rate",
@@ -85,8 +106,9 @@ FULL_STATUS: Final = ModelRolloutStatus(
     stable=RevisionRef(revision="acbd18db4c", version="2"),
     fallback=Fallback(service=FallbackService(name="queue", port=80)),
     attempt=_ATTEMPT,
-    previous=PreviousStatus(revision="37b51d194a", version="1", warm_until=NOW),
+    previous=PreviousStatus(revision="37b51d194a", version="1", warm_until=NOW, replicas=6),
     failed=FailureStatus(revision="0cc175b9c0", version="5", reason="MetricHarm", message="m", stage="canary", at=NOW),
+    floor=FloorStatus(replicas=6, until=NOW),
     retired=(Retired(revision="0cc175b9c0", since=NOW - timedelta(minutes=1), gone_at=NOW),),
     controls=(_ANSWER,),
     traffic=TrafficStatus(stable=80, candidate=20, mirror=0),

@@ -16,7 +16,16 @@ from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import AttemptStatus, ModelRolloutStatus, StepStatus
 from modelrollout.engine.decide import decide
 from modelrollout.engine.fallback import fallback_problems, in_use, state_of_fallback
-from modelrollout.engine.observed import Acceptance, Evidence, JudgedMetric, RevisionState, RouteDecision, RouteState
+from modelrollout.engine.observed import (
+    Acceptance,
+    Evidence,
+    GateRun,
+    JudgedMetric,
+    RevisionState,
+    RouteDecision,
+    RouteState,
+    RunState,
+)
 from modelrollout.engine.plan import LOWERING, Action, Plan
 from modelrollout.engine.revisions import Revision
 from modelrollout.engine.situation import Observation
@@ -87,6 +96,8 @@ class World:
         prometheus: Prometheus's clock in seconds, which does not.
         verdict: what enforced metrics say; None while Prometheus does not answer.
         shows_share: whether counters show the step's share; None where nothing counts.
+        gates: what runs of gates show; those are under way that are asked for.
+        succeeded: runs of gates that have shown success.
         gateway: what the gateway says of any route.
         kill_after: writes until the operator is killed; None to let it live.
         judge: asked about every decision.
@@ -106,6 +117,9 @@ class World:
     verdict: Verdict | None = Verdict.PASS
     shows_share: bool | None = True
     silent: bool = False
+    gates: RunState = RunState.SUCCEEDED
+    asked: frozenset[str] = frozenset()
+    succeeded: set[str] = field(default_factory=set)
     gateway: Acceptance = Acceptance.ACCEPTED
     kill_after: int | None = None
     fallback_ready: int = 0
@@ -143,7 +157,10 @@ class World:
             route=self._route_seen(),
             revisions=tuple(self._state(revision) for revision in self.revisions.values()),
             fallback=self._fallback(rollout),
+            gates=tuple(GateRun(run, self.gates, "log") for run in sorted(self.asked)),
         )
+        if self.gates is RunState.SUCCEEDED:
+            self.succeeded |= self.asked
         step = step_of(self.status)
         if step is None:
             return seen
@@ -205,6 +222,7 @@ class World:
             self._write_status(seen, plan)
             return
         self._write_status(seen, plan)
+        self.asked = frozenset(due.run for due in plan.gates)
         self._write_pods(plan, up=True)
         self._write_route(seen, plan)
         self._write_pods(plan, up=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -32,3 +34,14 @@ LIST_MAP_BY_NAME: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-lis
 def cel(*rules: tuple[str, str]) -> JsonDict:
     """Schema of a value that must satisfy each CEL rule; given as (rule, message with the remedy)."""
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
+
+
+def refuse_repeated(names: Iterable[str], message: str) -> None:
+    """See that names differ.
+
+    Raises:
+        ValueError: with the names that there are twice.
+    """
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise ValueError(f"{message}, not {', '.join(repeated)} twice")

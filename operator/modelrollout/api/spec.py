@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 
@@ -11,7 +9,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from modelrollout.api.fallback import Fallback
 from modelrollout.api.metrics import Metric
-from modelrollout.api.model import LIST_MAP_BY_NAME, APIModel, cel
+from modelrollout.api.model import LIST_MAP_BY_NAME, APIModel, cel, refuse_repeated
 from modelrollout.api.scalars import Duration, Whole
 from modelrollout.api.stages import Stage
 from modelrollout.api.traffic import Prometheus, Service, Traffic
@@ -70,13 +68,13 @@ class ModelRolloutSpec(APIModel):
     @field_validator("stages")
     @classmethod
     def _stages_differ(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
-        _refuse_repeated((stage.name for stage in stages), UNIQUE_STAGES)
+        refuse_repeated((stage.name for stage in stages), UNIQUE_STAGES)
         return stages
 
     @field_validator("metrics")
     @classmethod
     def _metrics_differ(cls, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
-        _refuse_repeated((metric.name for metric in metrics), UNIQUE_METRICS)
+        refuse_repeated((metric.name for metric in metrics), UNIQUE_METRICS)
         return metrics
 
     @model_validator(mode="after")
@@ -94,9 +92,3 @@ class ModelRolloutSpec(APIModel):
     def enforced_metrics(self) -> tuple[Metric, ...]:
         """Metrics whose verdict can stop or hold a rollout."""
         return tuple(metric for metric in self.metrics if metric.is_enforced)
-
-
-def _refuse_repeated(names: Iterable[str], message: str) -> None:
-    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
-    if repeated:
-        raise ValueError(f"{message}, not {', '.join(repeated)} twice")

@@ -6,9 +6,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from modelrollout.api.model import APIModel, cel
+from modelrollout.api.gates import UNIQUE_GATES, Gate, Gates
+from modelrollout.api.model import APIModel, cel, refuse_repeated
 from modelrollout.api.scalars import Duration, Whole, parse_whole
 
 EXACTLY_ONE_KIND = "set exactly one of shadow, preview, weight and ramp"
@@ -81,6 +82,15 @@ class Stage(APIModel):
         None,
         description="At weight 100: percent that stays on stable until the bake ends, for comparison. Default: 0.",
     )
+
+    pre: Gates = Field((), description="What must succeed before it begins, one after the other.")
+    post: Gates = Field((), description="What must succeed, after its checks pass, before the next stage begins.")
+
+    @field_validator("pre", "post")
+    @classmethod
+    def _gates_differ(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+        refuse_repeated((gate.name for gate in gates), UNIQUE_GATES)
+        return gates
 
     @model_validator(mode="after")
     def _consistent(self) -> Stage:

@@ -10,6 +10,7 @@ from pydantic import Field
 from modelrollout.api.conditions import Condition
 from modelrollout.api.controls import ControlStatus
 from modelrollout.api.fallback import Fallback
+from modelrollout.api.gates import GateStatus
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.model import APIModel
 
@@ -49,6 +50,7 @@ class PreviousStatus(RevisionRef):
     """The stable revision before the last promotion."""
 
     warm_until: datetime = Field(description="Until when its pods stay, so that going back is one write.")
+    replicas: int | None = Field(None, ge=0, description="Pods that it had when it was replaced, and keeps.")
 
 
 class StepStatus(APIModel):
@@ -69,6 +71,9 @@ class StepStatus(APIModel):
     in_force_at: datetime | None = Field(
         None, description="When requests were seen to follow it, on Prometheus's clock."
     )
+    scaling_since: datetime | None = Field(
+        None, description="Since when it has waited for the pods of the step that follows."
+    )
 
 
 class FrozenBound(APIModel):
@@ -86,10 +91,26 @@ class Harm(APIModel):
     at: datetime = Field(description="When it fell.")
 
 
+class ContestStatus(APIModel):
+    """Somebody else sets the route back that is theirs."""
+
+    resets: tuple[datetime, ...] = Field((), max_length=3, description="When it was set back, latest last.")
+    edition: str = Field("", max_length=128, description="Which edition of the route was counted last.")
+    by: str = Field("", max_length=253, description="Field managers that own its rules.")
+    held_since: datetime | None = Field(None, description="Since when the candidate waits at weight 0 for it.")
+    times: int = Field(0, ge=0, description="How often it has waited for it.")
+    generation: int = Field(0, ge=0, description="Generation of the spec when it began to wait.")
+
+
 class AttemptStatus(RevisionRef):
     """The candidate on its way."""
 
     started_at: datetime = Field(description="When the rollout of it began.")
+    stable_replicas: int | None = Field(
+        None,
+        ge=0,
+        description="Pods of the stable revision at that time: it never has fewer before the bake has passed.",
+    )
     evidence_since: datetime | None = Field(None, description="When its first step began.")
     live_since: datetime | None = Field(
         None, description="Since when its answers have reached clients, on Prometheus's clock."
@@ -100,6 +121,15 @@ class AttemptStatus(RevisionRef):
     )
     frozen: tuple[FrozenBound, ...] = Field((), max_length=32, description="Bounds for relative checks at weight 100.")
     harm: Harm | None = Field(None, description="Harm that could not be acted on yet.")
+    gates: tuple[GateStatus, ...] = Field(
+        (), max_length=20, description="Gates between the current step and the next stage, or before the first one."
+    )
+    contest: ContestStatus | None = Field(None, description="A route that somebody else keeps setting back.")
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether it gets nothing of what its step says: it is not ready, or its route is contested."""
+        return self.unready_since is not None or (self.contest is not None and self.contest.held_since is not None)
 
 
 class FailureStatus(RevisionRef):
@@ -109,6 +139,13 @@ class FailureStatus(RevisionRef):
     message: str = Field(max_length=TEXT_MAX, description="On which numbers, against which limit.")
     stage: str | None = Field(None, max_length=63, description="Where it failed.")
     at: datetime = Field(description="When it was rolled back.")
+
+
+class FloorStatus(APIModel):
+    """What load may not take from the stable revision: until now it has seen less of it than there is."""
+
+    replicas: int = Field(ge=0, description="Pods.")
+    until: datetime = Field(description="Until when.")
 
 
 class TrafficStatus(APIModel):
@@ -163,6 +200,9 @@ class ModelRolloutStatus(APIModel):
     attempt: AttemptStatus | None = Field(None, description="The candidate on its way.")
     previous: PreviousStatus | None = Field(None, description="The stable revision before, kept warm.")
     failed: FailureStatus | None = Field(None, description="The revision that was rolled back last.")
+    floor: FloorStatus | None = Field(
+        None, description="Fewest pods of the stable revision after a rollback, with autoscaling."
+    )
     retired: tuple[Retired, ...] = Field((), max_length=20, description="Revisions that are draining.")
     controls: tuple[ControlStatus, ...] = Field((), max_length=8, description="Answers to people's annotations.")
     traffic: TrafficStatus = Field(TrafficStatus(), description="Observed weights.")

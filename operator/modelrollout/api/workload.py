@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
-from modelrollout.api.model import APIModel
+from modelrollout.api.gates import Warmup
+from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, Preserved, Whole
+from modelrollout.api.scaling import PODS_MAX, REPLICAS_INSIDE_RULE, REPLICAS_OUTSIDE, Autoscaling
 
 
 class Model(APIModel):
@@ -21,7 +23,14 @@ class Model(APIModel):
 class Deployment(APIModel):
     """One Deployment per revision, made by the operator."""
 
-    replicas: Whole = Field(1, ge=1, le=10_000, description="Pods per revision.")
+    model_config = ConfigDict(json_schema_extra=cel((REPLICAS_INSIDE_RULE, REPLICAS_OUTSIDE)))
+
+    replicas: Whole = Field(
+        1,
+        ge=1,
+        le=PODS_MAX,
+        description="Pods per revision; with autoscaling, pods that it starts with. Default: 1, or minReplicas.",
+    )
     template: Preserved = Field(description="PodTemplateSpec, kept as given. Part of the revision.")
     progress_deadline: Duration = Field(
         timedelta(minutes=10), description="How long a candidate may take to become ready, model loading included."
@@ -30,6 +39,28 @@ class Deployment(APIModel):
         timedelta(seconds=30),
         description="How long a revision keeps its pods after the gateway has accepted a route without it.",
     )
+    warmup: Warmup | None = Field(
+        None, description="Requests to a candidate that is ready, before its first stage; metrics do not count them."
+    )
+    scale_with_weight: bool = Field(
+        default=False,
+        description="Give the candidate pods in proportion to its weight, ready before the weight rises.",
+    )
+    autoscaling: Autoscaling | None = Field(None, description="Let load decide how many pods a revision has.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Deployment:
+        scaler = self.autoscaling
+        if scaler is not None and not scaler.min_replicas <= self.start_size <= scaler.max_replicas:
+            raise ValueError(REPLICAS_OUTSIDE)
+        return self
+
+    @property
+    def start_size(self) -> int:
+        """Pods that a revision starts with."""
+        if self.autoscaling is not None and "replicas" not in self.model_fields_set:
+            return self.autoscaling.min_replicas
+        return self.replicas
 
 
 class Workload(APIModel):
@@ -39,8 +70,18 @@ class Workload(APIModel):
 
     @property
     def replicas(self) -> int:
-        """Pods that a revision needs to answer all requests."""
-        return self.deployment.replicas
+        """Pods that a revision needs to answer all requests; with autoscaling, pods that it starts with."""
+        return self.deployment.start_size
+
+    @property
+    def scales_with_weight(self) -> bool:
+        """Whether a candidate has only the pods that its weight needs."""
+        return self.deployment.scale_with_weight
+
+    @property
+    def autoscaling(self) -> Autoscaling | None:
+        """How load decides how many pods a revision has, or None."""
+        return self.deployment.autoscaling
 
     @property
     def progress_deadline(self) -> timedelta:
@@ -51,3 +92,8 @@ class Workload(APIModel):
     def drain(self) -> timedelta:
         """How long a revision keeps its pods after its traffic has gone."""
         return self.deployment.drain
+
+    @property
+    def warmup(self) -> Warmup | None:
+        """What is done to a candidate that is ready before anybody else uses it."""
+        return self.deployment.warmup

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from modelrollout.engine import fallback, hands, policies
+from modelrollout.engine import contest, fallback, gates, hands, policies
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Empty, Loading, Resting, Situation, Stepping
 
@@ -23,6 +23,8 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     hands.aborted,  # a person's way back works under an invalid spec too, and while suspended
     policies.reverted,  # the user's way back works under an otherwise invalid spec too, and while suspended
     policies.superseded,  # as does a newer revision: both only take traffic away
+    contest.contested,  # takes traffic away too, and acts under an invalid spec
+    gates.gate_ended,  # its end is a fact whatever the spec, Prometheus or the route say, and may take traffic away
     policies.suspended_for_good,  # acts under an invalid spec too: pods that never become ready cost money
     policies.invalid,  # from here on the spec is trusted
     hands.promoted_full,  # before what evidence says, and before suspended: a person may do without it
@@ -30,6 +32,8 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.suspended,  # before anything that enters a step: no weight without a ready endpoint
     hands.paused_while_suspended,  # before what gives traffic back: edited and recovered
     policies.edited,  # evidence of another stage must not count: before anything that reads it
+    contest.waits,  # after edited: an edit of the step ends the wait; before all that enters or judges it
+    contest.over,
     policies.recovered,  # after edited: a step of another spec is not entered again
     policies.accepted,  # a stamp; nothing passes without it
     policies.in_force,  # a stamp; nothing passes without it
@@ -45,6 +49,7 @@ LOADING: Final[tuple[Policy[Loading], ...]] = (
     hands.aborted,
     policies.reverted,  # before the deadline: giving up is the user's wish then, not the candidate's fault
     policies.superseded,
+    gates.gate_ended,  # before the deadline: what a gate found says more than that time is over
     policies.load_deadline,  # acts under an invalid spec too: pods that load for ever cost money
     policies.invalid,
     hands.promoted_full,  # falls through until all pods are ready, which load_wait says

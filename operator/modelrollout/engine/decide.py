@@ -8,14 +8,17 @@ from datetime import datetime
 
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.engine import drain
+from modelrollout.engine import contest, drain
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.fallback import is_awaited, is_fallback, kept
+from modelrollout.engine.gates import asked_gates, gate_deadlines
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.plan import Action, Decision, Event, EventType, Plan
 from modelrollout.engine.preview import preview_of
 from modelrollout.engine.report import report
+from modelrollout.engine.rounds import loading_since
+from modelrollout.engine.scale import floor, scale
 from modelrollout.engine.situation import Observation, situation_of
 from modelrollout.engine.steps import find, steps_of
 from modelrollout.engine.texts import NOTE_MAX, cut
@@ -28,11 +31,14 @@ EVENTS = {
     Action.ENTER: (EventType.NORMAL, "StepEntered"),
     Action.IN_FORCE: (EventType.NORMAL, "StepInForce"),
     Action.SUSPEND: (EventType.WARNING, "Suspended"),
+    Action.HOLD_BACK: (EventType.WARNING, "RouteContested"),
     Action.ROLL_BACK: (EventType.WARNING, "RolledBack"),
     Action.ABANDON: (EventType.NORMAL, "Abandoned"),
     Action.PROMOTE: (EventType.NORMAL, "Promoted"),
     Action.RETURN: (EventType.WARNING, "ReturnedToPrevious"),
     Action.DECLINE: (EventType.NORMAL, CARRIED_OUT),
+    Action.BEGIN_GATE: (EventType.NORMAL, "GateBegun"),
+    Action.END_GATE: (EventType.NORMAL, "GateEnded"),
 }
 TELLING_WAITS = frozenset(
     {
@@ -46,6 +52,7 @@ TELLING_WAITS = frozenset(
         "FallbackUnready",
         "ProgressDeadlineExceeded",
         "Crashing",
+        "GateHeld",
     }
 )
 """Reasons to wait that a user should hear of when they begin."""
@@ -57,13 +64,14 @@ def decide(seen: Observation) -> Plan:
     Raises:
         TerminalError: status names a revision whose input is lost.
     """
-    before = adopted(seen.status, seen.route, seen.now)
+    before = contest.counted(adopted(seen.status, seen.route, seen.now), seen)
     written, seen = seen.status, replace(seen, rollout=replace(seen.rollout, status=before))
     if before.attempt is None or before.attempt.step is None:
         seen = replace(seen, evidence=None)
     situation = situation_of(seen)
     decision = ask(situation)
     after = kept(_pruned(transition(seen, decision), seen), seen)
+    after = after.model_copy(update={"floor": floor(seen, written, after)})
     revision = before.attempt.revision if before.attempt else seen.desired.hash
     if decision.action not in (Action.WAIT, Action.ACCEPT):
         after = logged(
@@ -76,6 +84,7 @@ def decide(seen: Observation) -> Plan:
             message=decision.message,
         )
     after, told = answered(seen, after, answers_of(situation, decision, written))
+    sizes = scale(seen, after, frozenset({seen.desired.hash}) if is_awaited(seen, after) else frozenset())
     wake_at = min((at for at in _wakes(seen, after, decision) if at > seen.now), default=None)
     return Plan(
         action=decision.action,
@@ -83,12 +92,14 @@ def decide(seen: Observation) -> Plan:
         message=decision.message,
         status=report(seen, after, decision, wake_at),
         split=split_of(after),
-        replicas=_replicas(seen, after),
+        replicas=sizes.replicas,
+        bounds=sizes.bounds,
         serve=after.stable.revision if after.stable and not is_fallback(after.stable) else None,
         collect=_collect(seen, after),
         preview=preview_of(seen.rollout.spec, after),
         events=(*_adoption(written, before), *_events(seen, decision), *told),
         wake_at=wake_at,
+        gates=asked_gates(seen, after),
     )
 
 
@@ -96,30 +107,6 @@ def _pruned(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus
     """Forget what has drained and what is no longer warm."""
     previous = status.previous if status.previous and status.previous.warm_until > seen.now else None
     return status.model_copy(update={"retired": drain.draining(seen, status), "previous": previous})
-
-
-def _replicas(seen: Observation, status: ModelRolloutStatus) -> dict[str, int]:
-    want = seen.rollout.spec.workload.replicas
-    if status.stable is None and seen.problems:
-        return {}
-    routed = {state.revision.hash for state in seen.revisions if drain.is_routed(seen, state.revision.hash)}
-    keep = {entry.revision for entry in status.retired} | routed
-    keep |= {seen.desired.hash} if is_awaited(seen, status) else set()
-    warm = {status.previous.revision} if status.previous else set()
-    serving = {ref.revision for ref in (status.stable, status.attempt) if ref is not None}
-    if status.stable is None:
-        serving.add(seen.desired.hash)
-    replicas: dict[str, int] = {}
-    for state in seen.revisions:
-        name, now = state.revision.hash, state.replicas
-        if name in serving or (name in warm and now):
-            # While a rollout moves, the way back is never made narrower than it was.
-            is_way_back = status.attempt is not None and status.attempt.revision != name
-            size = (now or want) if seen.problems else want
-            replicas[name] = max(size, now or 0) if is_way_back else size
-        elif now and name not in keep:
-            replicas[name] = 0
-    return replicas
 
 
 def _collect(seen: Observation, status: ModelRolloutStatus) -> tuple[str, ...]:
@@ -167,16 +154,21 @@ def _wakes(seen: Observation, status: ModelRolloutStatus, decision: Decision) ->
     if status.previous is not None:
         yield status.previous.warm_until
     yield from drain.wakes(seen, status)
+    if status.floor is not None:
+        yield status.floor.until
     if status.attempt is None:
         return
+    yield from gate_deadlines(status.attempt)
     step, since = status.attempt.step, status.attempt.unready_since
     if since is not None:
         yield since + spec.workload.progress_deadline
     if step is None:
-        yield status.attempt.started_at + spec.workload.progress_deadline
+        yield loading_since(status.attempt) + spec.workload.progress_deadline
         return
     if seen.next_evidence_at is not None:
         yield seen.next_evidence_at
+    if spec.workload.scales_with_weight:
+        yield step.started_at + spec.workload.drain
     if step.accepted_at is not None:
         yield step.accepted_at + spec.traffic.settle
     position = find(steps_of(spec), step)

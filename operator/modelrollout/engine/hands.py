@@ -9,7 +9,8 @@ from modelrollout.engine.clicks import removal
 from modelrollout.engine.controls import pause_of, wanted
 from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.policies import route_at_rest, unchecked
-from modelrollout.engine.shared import all_ready, back, wait
+from modelrollout.engine.scale import full_size
+from modelrollout.engine.shared import all_ready, back, scaled_up, wait
 from modelrollout.engine.situation import Loading, Resting, Stepping
 from modelrollout.engine.steps import Step, steps_of
 from modelrollout.engine.wording import label, open_text, ready_text
@@ -46,8 +47,8 @@ def rolled_back(s: Resting) -> Decision | None:
 
 
 def paused_while_suspended(s: Stepping) -> Decision | None:
-    """A candidate that was suspended gets no traffic back while somebody holds the rollout."""
-    return paused(s) if s.attempt.unready_since is not None else None
+    """A candidate that was suspended or held back gets no traffic back while somebody holds the rollout."""
+    return paused(s) if s.attempt.is_withheld else None
 
 
 def paused(s: Stepping | Loading | Resting) -> Decision | None:
@@ -96,6 +97,8 @@ def promoted(s: Stepping) -> Decision | None:
         return None  # the stage was edited away: first the rollout falls back, then it goes on from there
     later = [step for step in s.steps if step.stage_index > current]
     left = _left_out(s, tuple(step for step in s.steps if step.stage_index == current and step.index > s.step.index))
+    if later and s.seen.rollout.spec.workload.scales_with_weight and scaled_up(s, later[0]):
+        return None  # it has the pods of the step that it is in: more are asked for, and waited for
     if later:
         message = f"{later[0].label} entered by hand, skipping {left}"
         return Decision(Action.ENTER, "PromotedByHand", message, step=later[0], clicks=(click,))
@@ -118,11 +121,11 @@ def promotion_waits(s: Stepping) -> Decision | None:
     """Say what a promotion by hand waits for."""
     if wanted(s, Control.PROMOTE) is None and wanted(s, Control.PROMOTE_FULL) is None:
         return None
-    want = s.seen.rollout.spec.workload.replicas
+    want = full_size(s.seen, s.seen.status)
     version = s.candidate.revision.version
     return wait(
         "PromotionWaits",
-        f"to be made stable by hand as soon as all pods are ready: {s.candidate.ready_endpoints}/{want} endpoints of "
+        f"to be promoted by hand as soon as its pods are ready: {s.candidate.ready_endpoints}/{want} endpoints of "
         f"version {version} are",
     )
 

@@ -42,6 +42,34 @@ class RevisionState:
         return f": {self.waiting}" if self.waiting else ""
 
 
+class RunState(StrEnum):
+    """What the run of a gate shows.
+
+    Waiting means that it has not begun to do its work, and may yet; Impossible, that it never will.
+    """
+
+    WAITING = "Waiting"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    TIMED_OUT = "TimedOut"
+    IMPOSSIBLE = "Impossible"
+
+
+@dataclass(frozen=True, slots=True)
+class GateRun:
+    """One run of a gate, as its Job or the answers of its webhook show it.
+
+    Attributes:
+        run: which, as status names it.
+        message: what stands in its way, or how it ended with the tail of its log.
+    """
+
+    run: str
+    state: RunState
+    message: str
+
+
 class Acceptance(StrEnum):
     """What the gateway says of the route as it is now. Accepted is necessary and never sufficient."""
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from modelrollout.api.gates import GateStatus
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.clicks import Click
 from modelrollout.engine.preview import Preview
+from modelrollout.engine.rounds import Due
+from modelrollout.engine.scale import Bounds
 from modelrollout.engine.split import Split
 from modelrollout.engine.steps import Step
 
@@ -25,14 +28,17 @@ class Action(StrEnum):
     ACCEPT = "Accept"
     IN_FORCE = "InForce"
     SUSPEND = "Suspend"
+    HOLD_BACK = "HoldBack"
     ROLL_BACK = "RollBack"
     ABANDON = "Abandon"
     PROMOTE = "Promote"
     RETURN = "Return"
     DECLINE = "Decline"
+    BEGIN_GATE = "BeginGate"
+    END_GATE = "EndGate"
 
 
-LOWERING = frozenset({Action.SUSPEND, Action.ROLL_BACK, Action.ABANDON})
+LOWERING = frozenset({Action.SUSPEND, Action.HOLD_BACK, Action.ROLL_BACK, Action.ABANDON})
 """Actions that only take traffic from the candidate: they move the route before status, and need no fresh read."""
 
 
@@ -56,6 +62,7 @@ class Decision:
         until: when to look again at the latest.
         latch: a fault to remember although it cannot be acted on yet.
         clicks: what people asked for and this carries out.
+        gates: what status is to say of the gates of this round, for `Action.BEGIN_GATE` and `Action.END_GATE`.
     """
 
     action: Action
@@ -66,6 +73,7 @@ class Decision:
     until: datetime | None = None
     latch: Fault | None = None
     clicks: tuple[Click, ...] = ()
+    gates: tuple[GateStatus, ...] = ()
 
 
 class EventType(StrEnum):
@@ -90,11 +98,12 @@ class Plan:
 
     Attributes:
         split: how traffic shall flow; None while no revision can take it.
-        replicas: pods per revision hash; a revision that is not named is left alone.
+        replicas, bounds: as in `Scale`.
         serve: revision that Service `<name>` shall select; None to leave it.
         collect: revision hashes whose objects shall be deleted.
         preview: what smoke tests reach beside the live route; None for nothing.
         wake_at: when to look again; None when only an event can change anything.
+        gates: gates that shall run; all other runs that are under way shall end.
     """
 
     action: Action
@@ -103,8 +112,10 @@ class Plan:
     status: ModelRolloutStatus
     split: Split | None
     replicas: Mapping[str, int]
+    bounds: Mapping[str, Bounds | None]
     serve: str | None
     collect: tuple[str, ...]
     preview: Preview | None
     events: tuple[Event, ...]
     wake_at: datetime | None
+    gates: tuple[Due, ...] = ()

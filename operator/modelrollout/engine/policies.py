@@ -6,16 +6,18 @@ from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.errors import TakenName
 from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
+from modelrollout.engine.gates import before
 from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.revisions import stage_hash
+from modelrollout.engine.rounds import loading_since
 from modelrollout.engine.shared import (
-    all_ready,
     applied,
     away,
     back,
     enforced,
     forward,
     lasted,
+    loaded,
     progress_deadline,
     routed,
     unapplied,
@@ -51,7 +53,7 @@ def silence(s: Stepping) -> Decision | None:
     """A candidate that is ready, gets its share and answers next to nothing of it is broken."""
     if not s.evidence.silent or not s.candidate.is_ready or not s.stable.is_ready:
         return None
-    if s.attempt.unready_since is not None or s.step.accepted_at is None or not routed(s):
+    if s.attempt.is_withheld or s.step.accepted_at is None or not routed(s):
         # Without its share it has nothing to answer.
         return None
     return away(s, "NoAnswers", s.evidence.share_text)
@@ -173,7 +175,7 @@ def passed(s: Stepping) -> Decision | None:
         return None
     count = len(enforced_names(s))
     checks = f"{count}/{count} enforced checks, " if count else ""
-    return forward(s, "Passed", f"{label(s)} passed: {checks}{s.evidence.share_text}")
+    return before(s, forward(s, "Passed", f"{label(s)} passed: {checks}{s.evidence.share_text}"))
 
 
 def inconclusive(s: Stepping) -> Decision | None:
@@ -192,7 +194,7 @@ def inconclusive(s: Stepping) -> Decision | None:
             # Open evidence of traffic that flowed is what the user lets pass: not an outage, not a clock that jumped.
             if not applied(s) or not lasted(s, position.stage.max_duration):
                 return None
-            return forward(s, "InconclusiveAdvance", message)
+            return before(s, forward(s, "InconclusiveAdvance", message))
         case OnInconclusive.HOLD:
             return None
 
@@ -216,16 +218,16 @@ def held(s: Stepping) -> Decision | None:
 
 def load_deadline(s: Loading) -> Decision | None:
     """A candidate that never becomes ready is given up."""
-    if s.seen.now < s.attempt.started_at + progress_deadline(s) or all_ready(s):
+    if s.seen.now < loading_since(s.attempt) + progress_deadline(s) or loaded(s):
         return None
     return Decision(Action.ROLL_BACK, "ProgressDeadlineExceeded", ready_text(s), fails=True)
 
 
 def load_wait(s: Loading) -> Decision | None:
     """No traffic before all of the candidate's pods are ready."""
-    if all_ready(s):
+    if loaded(s):
         return None
-    until = s.attempt.started_at + progress_deadline(s)
+    until = loading_since(s.attempt) + progress_deadline(s)
     return Decision(Action.WAIT, "CandidateLoading", ready_text(s), until=until)
 
 
@@ -250,7 +252,8 @@ def unscraped(s: Loading) -> Decision | None:
 def enter_first(s: Loading) -> Decision | None:
     """A ready candidate enters the first step."""
     first = steps_of(s.seen.rollout.spec)[0]
-    return Decision(Action.ENTER, "CandidateReady", f"{ready_text(s)}: enters {first.label}", step=first)
+    entered = Decision(Action.ENTER, "CandidateReady", f"{ready_text(s)}: enters {first.label}", step=first)
+    return before(s, entered)
 
 
 # --- stable serves, nothing is on its way -----------------------------------------------------------------------------

@@ -20,7 +20,16 @@ from modelrollout.engine.texts import CHECK_REASON_MAX, VERDICT_MAX, cut
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 PROBLEM_REASONS = frozenset({"InvalidSpec", "NameTaken"})
 STALLED_REASONS = frozenset(
-    {"InvalidSpec", "ProgressDeadlineExceeded", "NameTaken", "RouteRejected", "Crashing", "HarmHeld"}
+    {
+        "InvalidSpec",
+        "ProgressDeadlineExceeded",
+        "NameTaken",
+        "RouteRejected",
+        "Crashing",
+        "HarmHeld",
+        "GateHeld",
+        "RouteContested",
+    }
 )
 
 
@@ -51,7 +60,7 @@ def report(
 def phase_of(seen: Observation, status: ModelRolloutStatus) -> Phase:
     """Where the rollout is, for people."""
     if status.attempt is not None:
-        return Phase.SUSPENDED if status.attempt.unready_since is not None else Phase.PROGRESSING
+        return Phase.SUSPENDED if status.attempt.is_withheld else Phase.PROGRESSING
     if seen.problems:
         return Phase.INVALID
     if status.stable is None:

@@ -82,17 +82,19 @@ def revision_of(raw_spec: Mapping[str, Any]) -> Revision:
 def stage_hash(spec: ModelRolloutSpec, stage: str) -> str:
     """Hash of a stage and the metrics judged in it: when it changes, the step starts again.
 
-    Of what differs from the defaults, so that a release with a new field restarts nothing.
+    Of what differs from the defaults, so that a release with a new field restarts nothing. Gates are left out: no
+    evidence rests on them, and an edited gate is run anew whatever the step does.
     """
     metrics = sorted((m for m in spec.metrics if m.applies_to(stage)), key=lambda metric: metric.name)
     content: dict[str, object] = {
-        "stage": _set_fields(next(s for s in spec.stages if s.name == stage)),
-        "metrics": [_set_fields(metric) for metric in metrics],
+        "stage": set_fields(next(s for s in spec.stages if s.name == stage), "pre", "post"),
+        "metrics": [set_fields(metric) for metric in metrics],
     }
     if spec.fallback is not None:
-        content["fallback"] = _set_fields(spec.fallback)
+        content["fallback"] = set_fields(spec.fallback)
     return short_hash(canonical(content))
 
 
-def _set_fields(model: APIModel) -> dict[str, Any]:
-    return model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+def set_fields(model: APIModel, *without: str) -> dict[str, Any]:
+    """Fields that differ from their defaults, but for some."""
+    return model.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=set(without))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.observed import Acceptance, JudgedMetric, RouteState
 from modelrollout.engine.plan import Action, Decision, Fault
+from modelrollout.engine.scale import candidate_size, next_size
 from modelrollout.engine.situation import Loading, Resting, Stepping
-from modelrollout.engine.steps import after
+from modelrollout.engine.steps import Step, after
+
+SCALING: Final = frozenset({"ScalingUp", "ProgressDeadlineExceeded"})
+"""Reasons of a step that waits for the pods of the one that follows."""
 
 
 def wait(reason: str, message: str) -> Decision:
@@ -24,7 +29,7 @@ def away(s: Stepping | Loading, reason: str, message: str) -> Decision:
 
 def back(s: Stepping | Loading, decision: Decision) -> Decision:
     """Give the candidate's traffic back to stable, unless stable could answer nothing of it."""
-    if not isinstance(s, Stepping) or s.step.weight == 0 or s.attempt.unready_since is not None:
+    if not isinstance(s, Stepping) or s.step.weight == 0 or s.attempt.is_withheld:
         return decision
     if s.stable.is_ready or not s.candidate.is_ready:
         return decision
@@ -34,12 +39,36 @@ def back(s: Stepping | Loading, decision: Decision) -> Decision:
 
 
 def forward(s: Stepping, reason: str, message: str) -> Decision:
-    """Enter the step that follows, or promote after the last one. The spec still has the step."""
+    """Enter the step that follows, or promote after the last one, once there are pods for it.
+
+    The spec still has the step.
+    """
     assert s.position is not None  # noqa: S101 - callers have looked
     following = after(s.steps, s.position)
+    pods = scaled_up(s, following)
+    if pods is not None:
+        return pods
     if following is None:
         return Decision(Action.PROMOTE, reason, message)
     return Decision(Action.ENTER, reason, f"{message}: enters {following.label}", step=following)
+
+
+def scaled_up(s: Stepping, following: Step | None) -> Decision | None:
+    """Wait until the candidate has the pods that a step needs: they would get more requests than they can answer.
+
+    Past the progress deadline it is said to be stuck, and nothing more: at its present weight it does well.
+
+    Args:
+        following: None for the promotion.
+    """
+    need, ready = next_size(s.seen, s.seen.status, following), s.candidate.ready_endpoints
+    if ready >= need:
+        return None
+    what = following.label if following else "the promotion"
+    text = f"{ready} of {need} endpoints that {what} needs are ready{s.candidate.waiting_text}"
+    until = (s.step.scaling_since or s.seen.now) + progress_deadline(s)
+    late = s.seen.now >= until
+    return Decision(Action.WAIT, "ProgressDeadlineExceeded" if late else "ScalingUp", text, until=until)
 
 
 def lasted(s: Stepping, duration: timedelta) -> bool:
@@ -89,6 +118,11 @@ def enforced(s: Stepping, verdict: Verdict) -> list[JudgedMetric]:
     return [j for j in s.evidence.judged if j.metric.is_enforced and j.result.verdict is verdict]
 
 
+def loaded(s: Stepping | Loading) -> bool:
+    """Whether all pods that the candidate is to have now are ready."""
+    return s.candidate.ready_endpoints >= candidate_size(s.seen, s.seen.status)
+
+
 def all_ready(s: Stepping | Loading) -> bool:
-    """Whether all pods that the candidate is to have are ready."""
-    return s.candidate.ready_endpoints >= s.seen.rollout.spec.workload.replicas
+    """Whether it has the ready pods that all requests need."""
+    return s.candidate.ready_endpoints >= next_size(s.seen, s.seen.status, None)

@@ -11,7 +11,7 @@ from datetime import datetime
 from modelrollout.api.errors import TerminalError
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import AttemptStatus, ModelRolloutStatus, StepStatus
-from modelrollout.engine.observed import Evidence, RevisionState, RouteState
+from modelrollout.engine.observed import Evidence, GateRun, RevisionState, RouteState
 from modelrollout.engine.revisions import FALLBACK, Revision
 from modelrollout.engine.steps import Step, find, steps_of
 
@@ -34,6 +34,7 @@ class Observation:
             told, or nobody needs to know.
         served: hash of the revision that Service `<name>` selects; None while there is no such Service.
         fallback: what stands in for a stable revision, if there is such; it is none of `revisions`.
+        gates: runs of gates, as far as they are known.
     """
 
     now: datetime
@@ -48,11 +49,16 @@ class Observation:
     unchecked: str | None = None
     served: str | None = None
     fallback: RevisionState | None = None
+    gates: tuple[GateRun, ...] = ()
 
     @property
     def status(self) -> ModelRolloutStatus:
         """Status as last written."""
         return self.rollout.status
+
+    def gate_run(self, run: str) -> GateRun | None:
+        """What the run of a gate shows, if anything is known of it."""
+        return next((gate for gate in self.gates if gate.run == run), None)
 
     def state_of(self, revision: str) -> RevisionState | None:
         """What a revision's pods do, if it is known; the fallback counts as one."""

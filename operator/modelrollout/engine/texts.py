@@ -16,3 +16,11 @@ NOTE_MAX: Final = 1024
 def cut(text: str, limit: int) -> str:
     """The text, or its beginning and an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def squeezed(text: str, limit: int) -> str:
+    """The text, or its beginning and its end with an ellipsis between: what happened, and the last line of a log."""
+    if len(text) <= limit:
+        return text
+    head = limit // 3
+    return f"{text[:head]}…{text[len(text) - (limit - head - 1) :]}"

@@ -10,6 +10,7 @@ from modelrollout.api.status import (
     LOG_MAX,
     TEXT_MAX,
     AttemptStatus,
+    ContestStatus,
     FailureStatus,
     FrozenBound,
     Harm,
@@ -24,9 +25,10 @@ from modelrollout.engine.intent import live_weight
 from modelrollout.engine.observed import RouteDecision, RouteState
 from modelrollout.engine.plan import LOWERING, Action, Decision, Fault
 from modelrollout.engine.revisions import FALLBACK, stage_hash
+from modelrollout.engine.shared import SCALING
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.steps import FULL, Step
-from modelrollout.engine.texts import LOG_MESSAGE_MAX, REASON_MAX, cut
+from modelrollout.engine.texts import LOG_MESSAGE_MAX, REASON_MAX, cut, squeezed
 
 SPEC_REVERTED = "SpecReverted"
 RETIRED_MAX = 20
@@ -46,7 +48,7 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
     status, now = seen.status, seen.now
     match decision.action:
         case Action.WAIT:
-            return _latched(status, decision.latch, now) if decision.latch else status
+            return _waiting(_latched(status, decision.latch, now) if decision.latch else status, decision, now)
         case Action.STAND_IN:
             assert seen.fallback is not None  # noqa: S101 - the policy has looked
             return _with(status, stable=seen.fallback.revision.ref)
@@ -63,6 +65,8 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
             return _step_with(status, in_force_at=_stamp(seen))
         case Action.SUSPEND:
             return _attempt_with(status, unready_since=now)
+        case Action.HOLD_BACK:
+            return _held_back(status, now, seen.rollout.generation)
         case Action.ROLL_BACK:
             return _ended(status, now, _attempt_failure(status, decision, now) if decision.fails else None)
         case Action.ABANDON:
@@ -73,6 +77,8 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
             return _returned(seen, decision)
         case Action.DECLINE:
             return _with(status, failed=_failure(seen.desired.ref, decision, now))
+        case Action.BEGIN_GATE | Action.END_GATE:
+            return _attempt_with(status, gates=decision.gates)
 
 
 def adopted(status: ModelRolloutStatus, route: RouteState | None, now: datetime) -> ModelRolloutStatus:
@@ -97,6 +103,8 @@ def adopted(status: ModelRolloutStatus, route: RouteState | None, now: datetime)
 def _after_route(status: ModelRolloutStatus, decision: RouteDecision) -> ModelRolloutStatus:
     if decision.action == Action.SUSPEND:
         moved = _attempt_with(status, unready_since=decision.at)
+    elif decision.action == Action.HOLD_BACK:
+        moved = _held_back(status, decision.at, status.observed_generation)
     elif decision.action == Action.ABANDON:
         moved = _ended(status, decision.at, None)
     elif decision.action == Action.ROLL_BACK:
@@ -139,7 +147,7 @@ def logged(
         stage=step.stage if step else None,
         weight=live_weight(status),
         reason=cut(reason, REASON_MAX),
-        message=cut(message, LOG_MESSAGE_MAX),
+        message=squeezed(message, LOG_MESSAGE_MAX),
     )
     return _with(status, log=(*status.log, entry)[-LOG_MAX:])
 
@@ -151,7 +159,12 @@ def _begun(seen: Observation) -> ModelRolloutStatus:
         status = _retired(status, status.previous.revision, seen.now)
     retired = tuple(entry for entry in status.retired if entry.revision != seen.desired.hash)
     failed = status.failed if status.failed and status.failed.revision != seen.desired.hash else None
-    attempt = AttemptStatus(revision=seen.desired.hash, version=seen.desired.version, started_at=seen.now)
+    attempt = AttemptStatus(
+        revision=seen.desired.hash,
+        version=seen.desired.version,
+        started_at=seen.now,
+        stable_replicas=_replicas_of(seen, status.stable.revision) if status.stable else None,
+    )
     return _with(status, attempt=attempt, previous=None, failed=failed, retired=retired, checks=())
 
 
@@ -182,8 +195,24 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         evidence_since=attempt.evidence_since or seen.now,
         # A person may move on a candidate that is suspended: it has no traffic in its new step either.
         unready_since=None if candidate and candidate.is_ready else attempt.unready_since,
+        contest=_settled(attempt.contest),
         frozen=frozen,
+        gates=(),
     )
+
+
+def _held_back(status: ModelRolloutStatus, now: datetime, generation: int) -> ModelRolloutStatus:
+    assert status.attempt is not None  # noqa: S101 - only an attempt is held back
+    known = status.attempt.contest or ContestStatus()
+    changes = {"held_since": now, "times": known.times + 1, "generation": generation}
+    return _attempt_with(status, contest=known.model_copy(update=changes))
+
+
+def _settled(contest: ContestStatus | None) -> ContestStatus | None:
+    """What is remembered of a contest when a step begins: how often the candidate had to wait for it."""
+    if contest is None or contest.held_since is None:
+        return contest
+    return contest.model_copy(update={"held_since": None, "resets": ()})
 
 
 def _stamp(seen: Observation) -> datetime:
@@ -207,11 +236,17 @@ def _promoted(seen: Observation) -> ModelRolloutStatus:
         revision=status.stable.revision,
         version=status.stable.version,
         warm_until=seen.now + seen.rollout.spec.rollback_window,
+        replicas=_replicas_of(seen, status.stable.revision),
     )
     stable = RevisionRef(revision=attempt.revision, version=attempt.version)
     # It drains whatever the window: holdback and in-cluster clients used it until now.
     retired = _retired(status, status.stable.revision, seen.now)
     return _with(retired, stable=stable, previous=previous, attempt=None, failed=None)
+
+
+def _replicas_of(seen: Observation, revision: str) -> int | None:
+    state = seen.state_of(revision)
+    return None if state is None else state.replicas
 
 
 def _returned(seen: Observation, decision: Decision) -> ModelRolloutStatus:
@@ -250,7 +285,7 @@ def _failure(of: RevisionRef, decision: Decision, now: datetime, step: StepStatu
         revision=of.revision,
         version=of.version,
         reason=cut(decision.reason, REASON_MAX),
-        message=cut(decision.message, TEXT_MAX),
+        message=squeezed(decision.message, TEXT_MAX),
         stage=step.stage if step else None,
         at=now,
     )
@@ -260,6 +295,15 @@ def _latched(status: ModelRolloutStatus, fault: Fault, now: datetime) -> ModelRo
     if status.attempt is None or status.attempt.harm is not None:
         return status
     return _attempt_with(status, harm=Harm(reason=fault.reason, message=cut(fault.message, TEXT_MAX), at=now))
+
+
+def _waiting(status: ModelRolloutStatus, decision: Decision, now: datetime) -> ModelRolloutStatus:
+    """Since when a step has waited for pods: forgotten when it waits for anything else."""
+    step = _step_of(status)
+    if step is None:
+        return status
+    since = (step.scaling_since or now) if decision.reason in SCALING else None
+    return status if since == step.scaling_since else _step_with(status, scaling_since=since)
 
 
 def _step_of(status: ModelRolloutStatus) -> StepStatus | None:

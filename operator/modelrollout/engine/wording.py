@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelrollout.analysis.verdict import Verdict
+from modelrollout.engine.scale import candidate_size
 from modelrollout.engine.situation import Loading, Stepping
 
 
@@ -57,6 +58,6 @@ def label(s: Stepping) -> str:
 
 def ready_text(s: Loading) -> str:
     """How far the candidate has loaded."""
-    want = s.seen.rollout.spec.workload.replicas
+    want = candidate_size(s.seen, s.seen.status)
     text = f"{s.candidate.ready_endpoints}/{want} endpoints of version {s.candidate.revision.version} ready"
     return f"{text}{s.candidate.waiting_text}"

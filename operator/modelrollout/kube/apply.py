@@ -112,11 +112,14 @@ class Applier:
         self._cache = cache
         self._seen: dict[Key, set[tuple[Resource, str]]] = {}
 
-    async def write(self, rollout: ModelRollout, resource: Resource, body: Object) -> Drift | None:
+    async def write(
+        self, rollout: ModelRollout, resource: Resource, body: Object, *, seen_version: str | None = None
+    ) -> Drift | None:
         """Make an object so; nothing is sent when it is so already.
 
         Args:
             body: from `owned`.
+            seen_version: the resourceVersion that the body rests on: an object that has changed since is not written.
 
         Returns:
             what somebody else had changed, now restored.
@@ -133,10 +136,11 @@ class Applier:
             return deleted
         self.remember(rollout.key, resource, name)
         drift = drift_of(known, body)
+        guard = {"uid": known.uid} | ({"resourceVersion": seen_version} if seen_version is not None else {})
         if drift is not None:
             await self._restore(resource, with_metadata(body, uid=known.uid))
         elif known.applied_hash != applied_hash(body):
-            await self.apply(resource, with_metadata(body, uid=known.uid))
+            await self.apply(resource, with_metadata(body, **guard))
         return drift
 
     async def find(self, rollout: ModelRollout, resource: Resource, name: str) -> Meta | None:
@@ -191,6 +195,8 @@ class Applier:
         self._seen.get(rollout.key, set()).discard((resource, name))
         if known is not None:
             await self._client.delete(resource, rollout.key.namespace, name, uid=known.uid)
+            metadata = {"namespace": rollout.key.namespace, "name": name, "uid": known.uid}
+            self._cache.apply_event(resource, "DELETED", {"metadata": metadata})
 
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a ModelRollout that is gone."""

@@ -43,6 +43,7 @@ class Watched:
 WATCHED: Final = (
     Watched(resources.CONTROLLER_REVISION, OURS),
     Watched(resources.DEPLOYMENT, OURS),
+    Watched(resources.AUTOSCALER, OURS),
     Watched(resources.SERVICE, OURS),
     # All, as every kube-proxy does: traffic also goes to Services that bear no label of ours.
     Watched(resources.ENDPOINT_SLICE, None),
@@ -156,6 +157,7 @@ class Cache:
     def __init__(self) -> None:
         self._revisions = _Store(views.controller_revision_view)
         self._deployments = _Store(views.deployment_view)
+        self._autoscalers = _Store(views.autoscaler_view)
         self._services = _Store(views.service_view)
         self._slices = _Store(views.endpoint_slice_view, parents=_service_of)
         self._pods = _Store(views.pod_view)
@@ -165,6 +167,7 @@ class Cache:
         self._stores: Mapping[Resource, _Store[Any]] = {
             resources.CONTROLLER_REVISION: self._revisions,
             resources.DEPLOYMENT: self._deployments,
+            resources.AUTOSCALER: self._autoscalers,
             resources.SERVICE: self._services,
             resources.ENDPOINT_SLICE: self._slices,
             resources.POD: self._pods,

@@ -55,6 +55,7 @@ class Resource:
 MODEL_ROLLOUT: Final = Resource(names.GROUP, names.VERSION, names.PLURAL, names.KIND)
 CONTROLLER_REVISION: Final = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
 DEPLOYMENT: Final = Resource("apps", "v1", "deployments", "Deployment")
+AUTOSCALER: Final = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 SERVICE: Final = Resource("", "v1", "services", "Service")
 POD: Final = Resource("", "v1", "pods", "Pod")
 ENDPOINT_SLICE: Final = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")

@@ -67,10 +67,22 @@ class Controller:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentView:
-    """A Deployment."""
+    """A Deployment.
+
+    Attributes:
+        scaled_by_others: whether another manager, such as an autoscaler, has set its replicas since we did.
+    """
 
     meta: Meta
     replicas: int
+    scaled_by_others: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AutoscalerView:
+    """A HorizontalPodAutoscaler."""
+
+    meta: Meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +199,15 @@ def meta_of(raw: Mapping[str, Any]) -> Meta:
 
 def deployment_view(raw: Mapping[str, Any]) -> DeploymentView:
     """Project a Deployment."""
-    return DeploymentView(meta_of(raw), raw["spec"].get("replicas", 1))
+    entries = raw["metadata"].get("managedFields") or ()
+    others = (entry for entry in entries if entry.get("manager") != FIELD_MANAGER)
+    scaled = any("f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}) for entry in others)
+    return DeploymentView(meta_of(raw), raw["spec"].get("replicas", 1), scaled)
+
+
+def autoscaler_view(raw: Mapping[str, Any]) -> AutoscalerView:
+    """Project a HorizontalPodAutoscaler."""
+    return AutoscalerView(meta_of(raw))
 
 
 def service_view(raw: Mapping[str, Any]) -> ServiceView:

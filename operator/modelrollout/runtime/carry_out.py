@@ -62,11 +62,17 @@ class CarryOut:
         await self._events(rollout, (Event(EventType.WARNING, "DriftRestored", drift.text) for drift in drifts))
 
     async def _serving(self, seen: Observation, rollout: ModelRollout, plan: Plan) -> Iterable[Drift]:
+        """Make what serves serve, with the pods that it needs. An autoscaler comes after its pods, and goes before."""
         drifts: list[Drift] = []
+        workload = self._workloads.of(rollout)
+        for revision, bounds in plan.bounds.items():
+            if bounds is None:
+                await workload.autoscale(rollout, revision, None)
         for revision, replicas in plan.replicas.items():
-            state = seen.state_of(revision)
+            state, bounds = seen.state_of(revision), plan.bounds.get(revision)
             if replicas and state is not None:
-                drifts += await self._workloads.of(rollout).ensure(rollout, state.revision, replicas)
+                drifts += await workload.ensure(rollout, state.revision, replicas)
+                drifts += await workload.autoscale(rollout, revision, bounds) if bounds is not None else ()
         return drifts
 
     async def _stopped(self, rollout: ModelRollout, plan: Plan) -> Iterable[Drift]:

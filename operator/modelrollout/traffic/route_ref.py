@@ -280,7 +280,7 @@ class RouteRefTraffic:
             f'rule "{seen.rule.name}" of HTTPRoute {view.meta.name} sends requests to {have}, and is left as it is:'
             f" write backendRefs: {self._rest_text(rollout)}"
         )
-        return replace(state, acceptance=Acceptance.REJECTED, message=text)
+        return replace(state, acceptance=Acceptance.REJECTED, message=text, edition="")
 
     def _as_ours(self, rollout: ModelRollout, seen: _Seen, names: Names) -> RouteRuleView:
         """The rule as a route of our own would have it: by revision, in percent, without the owner's mirrors."""

@@ -10,11 +10,12 @@ from modelrollout.api.names import preview_name
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.observed import RevisionState
 from modelrollout.engine.revisions import Revision, object_name
+from modelrollout.engine.scale import Bounds
 from modelrollout.kube.apply import Applier, Drift
 from modelrollout.kube.caches import Cache
 from modelrollout.kube.client import KubeClient, PatchType
 from modelrollout.kube.errors import ConflictError, NameTakenError
-from modelrollout.kube.resources import CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Object, Resource
+from modelrollout.kube.resources import AUTOSCALER, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Object, Resource
 from modelrollout.kube.views import ControllerRevisionView, controller_revision_view
 from modelrollout.workload import pods, render
 from modelrollout.workload.dry_run import DryRun
@@ -43,19 +44,29 @@ class DeploymentWorkload:
                 f"{CONTROLLER_REVISION.kind} {stored.meta.name} records another input of the same hash:"
                 " change anything in spec.workload.deployment.template, such as an annotation",
             )
-        return await self._write(
-            rollout,
-            (DEPLOYMENT, _deployment(rollout, stored, replicas)),
-            (SERVICE, render.revision_service(rollout, stored.revision)),
+        return (
+            *await self._write_deployment(rollout, stored, replicas),
+            *await self._write(rollout, SERVICE, render.revision_service(rollout, stored.revision)),
         )
 
     async def scale(self, rollout: ModelRollout, revision: str, replicas: int) -> tuple[Drift, ...]:
         """As in WorkloadProvider."""
+        if not replicas:
+            await self.autoscale(rollout, revision, None)
         stored = await self._stored(rollout, revision)
         if stored is None:
             await self._scale_without_record(rollout, object_name(rollout.key.name, revision), replicas)
             return ()
-        return await self._write(rollout, (DEPLOYMENT, _deployment(rollout, stored, replicas)))
+        return await self._write_deployment(rollout, stored, replicas)
+
+    async def autoscale(self, rollout: ModelRollout, revision: str, bounds: Bounds | None) -> tuple[Drift, ...]:
+        """As in WorkloadProvider."""
+        if bounds is not None:
+            return await self._write(rollout, AUTOSCALER, render.autoscaler(rollout, revision, bounds))
+        name = object_name(rollout.key.name, revision)
+        if self._cache.meta(AUTOSCALER, rollout.key.namespace, name) is not None:
+            await self._applier.delete(rollout, AUTOSCALER, name)
+        return ()
 
     async def serve(self, rollout: ModelRollout, revision: str) -> tuple[Drift, ...]:
         """As in WorkloadProvider."""
@@ -63,7 +74,7 @@ class DeploymentWorkload:
         if stored is None:
             name = object_name(rollout.key.name, revision)
             raise ConflictError("Conflict", f"ControllerRevision {name}, which tells the Service's port, is missing")
-        return await self._write(rollout, (SERVICE, render.stable_service(rollout, stored.revision)))
+        return await self._write(rollout, SERVICE, render.stable_service(rollout, stored.revision))
 
     async def preview(self, rollout: ModelRollout, revision: str | None) -> tuple[Drift, ...]:
         """As in WorkloadProvider."""
@@ -75,10 +86,11 @@ class DeploymentWorkload:
         stored = await self._stored(rollout, revision)
         if stored is None:
             raise ConflictError("Conflict", f"ControllerRevision {object_name(rollout.key.name, revision)} is missing")
-        return await self._write(rollout, (SERVICE, render.preview_service(rollout, stored.revision)))
+        return await self._write(rollout, SERVICE, render.preview_service(rollout, stored.revision))
 
     async def collect(self, rollout: ModelRollout, revision: str) -> None:
         """As in WorkloadProvider. The record goes last, so that an interrupted collection is taken up again."""
+        await self.autoscale(rollout, revision, None)
         name = object_name(rollout.key.name, revision)
         for resource in (DEPLOYMENT, SERVICE, CONTROLLER_REVISION):
             await self._applier.delete(rollout, resource, name)
@@ -108,10 +120,12 @@ class DeploymentWorkload:
         return tuple(view.revision for view in views if view.meta.is_controlled_by(rollout.uid))
 
     async def problems(self, rollout: ModelRollout, revision: Revision) -> tuple[str, ...]:
-        """As in WorkloadProvider. The API server is asked only about a revision that has not been made yet."""
+        """As in WorkloadProvider. The API server is asked only about what it has not accepted yet."""
         found = list(template_problems(revision))
         name = revision.object_name(rollout.key.name)
+        scaler = rollout.spec.workload.autoscaling
         wanted = [(CONTROLLER_REVISION, name), (DEPLOYMENT, name), (SERVICE, name), (SERVICE, rollout.key.name)]
+        wanted += [(AUTOSCALER, name)] if scaler is not None else []
         if any(stage.preview is not None for stage in rollout.spec.stages):
             wanted.append((SERVICE, preview_name(rollout.key.name)))
         missing: set[tuple[Resource, str]] = set()
@@ -128,11 +142,34 @@ class DeploymentWorkload:
             found += await self._dry_run.problems(DEPLOYMENT, body)
         if (SERVICE, name) in missing:
             found += await self._dry_run.problems(SERVICE, render.revision_service(rollout, revision))
+        if scaler is not None:
+            # Also of one that exists: unlike a template, its spec may be edited.
+            body = render.autoscaler(rollout, revision.hash, Bounds(scaler.min_replicas, scaler.max_replicas))
+            found += await self._dry_run.problems(AUTOSCALER, body)
         return tuple(found)
 
-    async def _write(self, rollout: ModelRollout, *bodies: tuple[Resource, Object]) -> tuple[Drift, ...]:
-        drifts = [await self._applier.write(rollout, resource, body) for resource, body in bodies]
-        return tuple(drift for drift in drifts if drift is not None)
+    async def _write(
+        self, rollout: ModelRollout, resource: Resource, body: Object, seen_version: str | None = None
+    ) -> tuple[Drift, ...]:
+        drift = await self._applier.write(rollout, resource, body, seen_version=seen_version)
+        return () if drift is None else (drift,)
+
+    async def _write_deployment(
+        self, rollout: ModelRollout, stored: ControllerRevisionView, replicas: int
+    ) -> tuple[Drift, ...]:
+        """With replicas, unless its autoscaler has set them: then they are left out, and so stay what they are.
+
+        Where load decides, a number of ours rests on the one that was seen: it must not undo what came after.
+        """
+        namespace, name = rollout.key.namespace, object_name(rollout.key.name, stored.revision.hash)
+        known = self._cache.deployment(namespace, name)
+        autoscaler = self._cache.meta(AUTOSCALER, namespace, name)
+        ours = autoscaler is not None and autoscaler.is_controlled_by(rollout.uid)
+        if replicas and ours and known is not None and known.scaled_by_others:
+            return await self._write(rollout, DEPLOYMENT, _deployment(rollout, stored, None))
+        loaded = replicas and known is not None and rollout.spec.workload.autoscaling is not None
+        version = known.meta.resource_version if known is not None and loaded else None
+        return await self._write(rollout, DEPLOYMENT, _deployment(rollout, stored, replicas), version)
 
     async def _store(self, rollout: ModelRollout, revision: Revision) -> ControllerRevisionView:
         number = 1 + max((view.number for view in self._cache.revisions(rollout.key)), default=0)
@@ -160,6 +197,6 @@ class DeploymentWorkload:
         await self._client.patch(DEPLOYMENT, rollout.key.namespace, name, body, PatchType.MERGE)
 
 
-def _deployment(rollout: ModelRollout, stored: ControllerRevisionView, replicas: int) -> Object:
+def _deployment(rollout: ModelRollout, stored: ControllerRevisionView, replicas: int | None) -> Object:
     template: dict[str, Any] = json.loads(stored.template)
     return render.deployment(rollout, stored.revision, template, replicas)

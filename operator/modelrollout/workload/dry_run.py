@@ -14,6 +14,7 @@ _OURS: Final = (
     (re.compile(r"\bspec\.template\b"), "spec.workload.deployment.template"),
     (re.compile(r"\bspec\.ports\[0\]\."), "spec.service."),
     (re.compile(r"\bspec\.progressDeadlineSeconds\b"), "spec.workload.deployment.progressDeadline"),
+    (re.compile(r"\bspec\.(metrics|behavior|minReplicas|maxReplicas)\b"), r"spec.workload.deployment.autoscaling.\1"),
 )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.observed import RevisionState
 from modelrollout.engine.revisions import Revision
+from modelrollout.engine.scale import Bounds
 from modelrollout.kube.apply import Drift
 
 
@@ -23,6 +24,10 @@ class WorkloadProvider(Protocol):
 
     async def scale(self, rollout: ModelRollout, revision: str, replicas: int) -> tuple[Drift, ...]:
         """Set the replicas of a stored revision, given by its hash."""
+        ...
+
+    async def autoscale(self, rollout: ModelRollout, revision: str, bounds: Bounds | None) -> tuple[Drift, ...]:
+        """Let load decide on the pods of a revision that exists, given by its hash; or None: nobody but us."""
         ...
 
     async def serve(self, rollout: ModelRollout, revision: str) -> tuple[Drift, ...]:

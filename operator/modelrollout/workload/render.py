@@ -8,9 +8,10 @@ from typing import Any
 
 from modelrollout.api.names import LABEL_NAME, LABEL_REVISION, preview_name
 from modelrollout.api.resource import ModelRollout
-from modelrollout.engine.revisions import HASH_VERSION, Revision
+from modelrollout.engine.revisions import HASH_VERSION, Revision, object_name
+from modelrollout.engine.scale import Bounds
 from modelrollout.kube.apply import owned
-from modelrollout.kube.resources import CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Object
+from modelrollout.kube.resources import AUTOSCALER, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Object
 
 PORT_NAME = "http"
 
@@ -51,14 +52,15 @@ def controller_revision(rollout: ModelRollout, revision: Revision, number: int) 
     )
 
 
-def deployment(rollout: ModelRollout, revision: Revision, template: Mapping[str, Any], replicas: int) -> Object:
+def deployment(rollout: ModelRollout, revision: Revision, template: Mapping[str, Any], replicas: int | None) -> Object:
     """The Deployment of a revision.
 
     Args:
         template: as stored in its ControllerRevision, so that a newer operator rolls no pods.
+        replicas: None where somebody else has set them: left out earlier, they become 1.
     """
     spec = {
-        "replicas": replicas,
+        **({} if replicas is None else {"replicas": replicas}),
         "selector": {"matchLabels": selector(rollout.key.name, revision.hash)},
         "template": template,
         # Its template never changes, so this acts only when somebody restarts or restores it by hand.
@@ -67,6 +69,28 @@ def deployment(rollout: ModelRollout, revision: Revision, template: Mapping[str,
         "revisionHistoryLimit": 0,
     }
     return owned(rollout, DEPLOYMENT, revision.object_name(rollout.key.name), {"spec": spec}, revision=revision.hash)
+
+
+def autoscaler(rollout: ModelRollout, revision: str, bounds: Bounds) -> Object:
+    """The autoscaler of a revision, which sees the load of no other.
+
+    Raises:
+        ValueError: the spec has no autoscaling.
+    """
+    wanted = rollout.spec.workload.autoscaling
+    if wanted is None:
+        raise ValueError("spec.workload.deployment.autoscaling is not set")
+    name = object_name(rollout.key.name, revision)
+    spec: dict[str, Any] = {
+        "scaleTargetRef": {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "name": name},
+        "minReplicas": bounds.fewest,
+        "maxReplicas": bounds.most,
+    }
+    if wanted.metrics:
+        spec["metrics"] = list(wanted.metrics)
+    if wanted.behavior is not None:
+        spec["behavior"] = wanted.behavior
+    return owned(rollout, AUTOSCALER, name, {"spec": spec}, revision=revision)
 
 
 def revision_service(rollout: ModelRollout, revision: Revision) -> Object:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.controls import Control
+from modelrollout.api.gates import GateState
 from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
 from modelrollout.api.status import LOG_MAX, ModelRolloutStatus, Phase
@@ -19,6 +20,7 @@ from modelrollout.engine.decide import decide
 from modelrollout.engine.intent import live_weight, split_of
 from modelrollout.engine.observed import Acceptance
 from modelrollout.engine.plan import LOWERING, Action, Plan
+from modelrollout.engine.rounds import round_of
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.split import only
 from modelrollout.engine.steps import Step, find, steps_of
@@ -29,6 +31,7 @@ from tests.support.world import World, new_world, step_of
 pytestmark = pytest.mark.unit
 
 RUNS, LENGTH = 75, 150
+GATING = frozenset({Action.BEGIN_GATE, Action.END_GATE})
 
 
 def judge(world: World, seen: Observation, plan: Plan) -> None:
@@ -41,6 +44,7 @@ def judge(world: World, seen: Observation, plan: Plan) -> None:
     a_hard_failure_takes_the_weight(seen, before, plan)
     another_wish_takes_the_weight(seen, before, plan)
     forward_only_on_evidence(world, seen, before, plan)
+    forward_only_through_gates(world, seen, before, plan)
     an_edit_never_raises(before, plan)
     an_invalid_spec_raises_nothing(seen, before, plan)
     what_failed_is_not_retried(world, plan)
@@ -120,6 +124,18 @@ def a_pause_holds(seen: Observation, before: ModelRolloutStatus, plan: Plan) -> 
         assert live_weight(plan.status) <= live_weight(before)
 
 
+def forward_only_through_gates(world: World, seen: Observation, before: ModelRolloutStatus, plan: Plan) -> None:
+    """Every gate on the way has succeeded, in the order that is written; and only what status tells of is run."""
+    told = {gate.run for gate in plan.status.attempt.gates} if plan.status.attempt else set()
+    assert {due.run for due in plan.gates} <= told
+    if before.attempt is None or plan.reason not in {"Passed", "InconclusiveAdvance", "CandidateReady"}:
+        return
+    states = {gate.run: gate.state for gate in before.attempt.gates}
+    for due in round_of(seen.rollout.spec, before.attempt):
+        assert states.get(due.run) is GateState.SUCCEEDED, due.label
+        assert due.run in world.succeeded
+
+
 def _position(seen: Observation, before: ModelRolloutStatus) -> Step:
     step = step_of(before)
     assert step is not None
@@ -176,7 +192,7 @@ def silence_is_a_failure_where_there_was_something_to_answer(
         seen.state_of(before.attempt.revision),
         split_of(before),
     )
-    asked = step.accepted_at is not None and before.attempt.unready_since is None
+    asked = step.accepted_at is not None and not before.attempt.is_withheld
     carried = split is not None and seen.route is not None and seen.route.carries(split)
     if not (asked and carried and stable and stable.is_ready and candidate and candidate.is_ready):
         assert plan.reason != "NoAnswers"
@@ -202,7 +218,7 @@ def another_wish_takes_the_weight(seen: Observation, before: ModelRolloutStatus,
 def an_edit_never_raises(before: ModelRolloutStatus, plan: Plan) -> None:
     """8: an edited step restarts at the same weight or a lower one."""
     old, new = step_of(before), step_of(plan.status)
-    if plan.reason in {"StageEdited", "CandidateRecovered"} and old is not None:
+    if plan.reason in {"StageEdited", "CandidateRecovered", "ContestOver"} and old is not None:
         assert new is not None
         assert new.weight <= old.weight
         assert (new.accepted_at, new.in_force_at, new.number) == (None, None, old.number + 1)
@@ -214,7 +230,7 @@ def an_invalid_spec_raises_nothing(seen: Observation, before: ModelRolloutStatus
         return
     if plan.reason in {"RolledBackByHand", "Aborted"}:
         return
-    assert plan.action in LOWERING | {Action.WAIT}
+    assert plan.action in LOWERING | {Action.WAIT, Action.END_GATE}
     assert live_weight(plan.status) <= live_weight(before)
     assert not plan.collect
     for state in seen.revisions:
@@ -228,7 +244,7 @@ def nothing_comes_back(world: World, before: ModelRolloutStatus, plan: Plan) -> 
         assert before.attempt is None, "the route's decision is taken over"
         assert live_weight(plan.status) == 0
     assert plan.status.sequence - before.sequence == int(
-        plan.action not in {Action.WAIT, Action.BEGIN, Action.ACCEPT, Action.IN_FORCE, Action.DECLINE}
+        plan.action not in {Action.WAIT, Action.BEGIN, Action.ACCEPT, Action.IN_FORCE, Action.DECLINE, *GATING}
     )
 
 
@@ -304,7 +320,16 @@ def live(history: list[str]) -> World:
 
 def heals(world: World) -> None:
     """Whatever has happened: in a healthy world, with a spec that can be carried out, a rollout ends."""
-    for name in ("gateway accepts", "good", "answering", "share shown", "stages as usual", "usual metrics", "resume"):
+    for name in (
+        "gates succeed",
+        "gateway accepts",
+        "good",
+        "answering",
+        "share shown",
+        "stages as usual",
+        "usual metrics",
+        "resume",
+    ):
         happen(world, name)
     world.kill_after = None
     for _ in range(12):
@@ -332,6 +357,8 @@ IMPATIENT = ["stages impatient", "version 2", "open", "all ready", "10 seconds"]
 @example(["version 2", "all ready", *["10 minutes"] * 3, "stable unready", "harm", "good", "stable ready"])
 @example([*IMPATIENT, "clock 1 hour ahead", "10 seconds", "10 minutes", "10 minutes"])
 @example([*IMPATIENT, "onFailure: Hold", "harm", "10 minutes", "10 minutes", "10 minutes"])
+@example(["stages gated", "version 2", "all ready", *["10 minutes"] * 30])
+@example(["stages gated", "version 2", "all ready", "gates fail", *["10 minutes"] * 9])
 @example([*IMPATIENT, "Prometheus gone", "10 minutes", "10 minutes", "10 minutes"])
 def test_what_must_always_hold(history: list[str]) -> None:
     heals(live(history))

@@ -61,11 +61,14 @@ SEEN = {
     Action.ACCEPT: stepping(),
     Action.IN_FORCE: stepping(),
     Action.SUSPEND: stepping(),
+    Action.HOLD_BACK: stepping(),
     Action.ROLL_BACK: stepping(),
     Action.ABANDON: stepping(),
     Action.PROMOTE: stepping(5),
     Action.DECLINE: resting(raw_spec()),
     Action.RETURN: resting(raw_spec(), previous=previous(CANDIDATE)),
+    Action.BEGIN_GATE: stepping(),
+    Action.END_GATE: stepping(),
 }
 
 
@@ -279,9 +282,11 @@ def test_the_log_is_bounded() -> None:
 
 
 def test_overlong_texts_are_cut() -> None:
-    entry = log(stepping().status, message="x" * 5000, reason="R" * 500).log[-1]
+    entry = log(stepping().status, message="x" * 5000 + "the end of a log", reason="R" * 500).log[-1]
     assert len(entry.message) == 300
-    assert entry.message.endswith("…")
+    assert entry.message.startswith("xx")
+    assert entry.message.endswith("xthe end of a log")
+    assert "…" in entry.message
     assert len(entry.reason) == 128
 
 

@@ -12,6 +12,7 @@ from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.decide import decide
 from modelrollout.engine.observed import RouteState
 from modelrollout.engine.plan import Action, Event, Plan
+from modelrollout.engine.scale import Bounds
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.split import Split, only
 from modelrollout.kube.apply import Drift
@@ -37,6 +38,7 @@ class Cluster:
         version: resourceVersion of the ModelRollout after its status was written.
         live_version: the one that a live read shows.
         breaks_at: a write that fails.
+        autoscaled: revisions that have an autoscaler.
     """
 
     live: RouteState | None
@@ -46,6 +48,7 @@ class Cluster:
     live_version: str = "8"
     breaks_at: str = ""
     drift_found: Drift | None = None
+    autoscaled: frozenset[str] = frozenset()
 
     def _do(self, what: str) -> None:
         if what == self.breaks_at:
@@ -62,6 +65,13 @@ class Cluster:
 
     async def scale(self, _: ModelRollout, revision: str, replicas: int) -> tuple[Drift, ...]:
         self._do(f"scale {revision} {replicas}")
+        return ()
+
+    async def autoscale(self, _: ModelRollout, revision: str, bounds: Bounds | None) -> tuple[Drift, ...]:
+        if bounds is not None:
+            self._do(f"autoscale {revision} {bounds.fewest}-{bounds.most}")
+        elif revision in self.autoscaled:
+            self._do(f"no autoscaler {revision}")
         return ()
 
     async def serve(self, _: ModelRollout, revision: str) -> tuple[Drift, ...]:
@@ -274,3 +284,20 @@ async def test_what_a_failed_write_leaves(cluster: Cluster, seen: Observation, b
     with pytest.raises(UnavailableError):
         await carry_out(cluster, seen)
     assert cluster.done == left
+
+
+async def test_an_autoscaler_comes_after_its_pods_and_goes_before_they_do(cluster: Cluster) -> None:
+    """It would scale what is to stop, and be idle over what has none."""
+    deployment = {"autoscaling": {"minReplicas": 2, "maxReplicas": 4}}
+    serving = scenes.resting(scenes.raw_spec("1", deployment=deployment))
+    drained = scenes.with_pods(serving, scenes.pods(CANDIDATE))
+    cluster.live, cluster.autoscaled, cluster.live_version = drained.route, frozenset({CANDIDATE.hash}), "8"
+    await carry_out(cluster, drained)
+    assert [what for what in cluster.done if what != "read rollout"] == [
+        "status",
+        f"no autoscaler {CANDIDATE.hash}",
+        "ensure 1 2",
+        f"autoscale {STABLE.hash} 2-4",
+        f"serve {STABLE.hash}",
+        f"scale {CANDIDATE.hash} 0",
+    ]
