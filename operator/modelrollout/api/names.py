@@ -33,6 +33,9 @@ def mark(annotation: str, rollout: str) -> str:
     return f"{annotation}-{rollout}"
 
 
+ROLE_HEADER: Final = "x-modelrollout-role"
+"""On requests: what the model that answers is trusted to do."""
+
 FINALIZER: Final = f"{GROUP}/release"
 """On a ModelRollout that has something to give back before it may go."""
 

@@ -17,6 +17,21 @@ HOLDBACK_ONLY_FULL = "holdback belongs to a stage of weight 100"
 RAMP_HAS_EVERY = "a ramp lasts `every` at each step: leave duration out"
 
 
+ROLE_OF_SHADOW = (
+    "modelRole: Shadow belongs to a stage with shadow, and such a stage has no other: leave it out, or set Shadow "
+    "in a shadow stage and Assist, Partial or Full in a stage with weight or ramp"
+)
+
+
+class ModelRole(StrEnum):
+    """What the model is trusted to do, as its servers are told."""
+
+    SHADOW = "Shadow"
+    ASSIST = "Assist"
+    PARTIAL = "Partial"
+    FULL = "Full"
+
+
 class OnInconclusive(StrEnum):
     """What happens when a step has lasted maxDuration and its checks neither pass nor harm."""
 
@@ -62,6 +77,10 @@ class Stage(APIModel):
             ),
             ("!has(self.holdback) || (has(self.weight) && self.weight == 100)", HOLDBACK_ONLY_FULL),
             ("!has(self.ramp) || !has(self.duration)", RAMP_HAS_EVERY),
+            (
+                "!has(self.modelRole) || has(self.preview) || has(self.shadow) == (self.modelRole == 'Shadow')",
+                ROLE_OF_SHADOW,
+            ),
         )
     )
 
@@ -92,6 +111,12 @@ class Stage(APIModel):
         refuse_repeated((gate.name for gate in gates), UNIQUE_GATES)
         return gates
 
+    model_role: ModelRole | None = Field(
+        None,
+        description="What the model is trusted to do; its servers get it as request header x-modelrollout-role. "
+        "Default: as in the stage before.",
+    )
+
     @model_validator(mode="after")
     def _consistent(self) -> Stage:
         if sum(kind is not None for kind in (self.shadow, self.preview, self.weight, self.ramp)) != 1:
@@ -100,6 +125,9 @@ class Stage(APIModel):
             raise ValueError(HOLDBACK_ONLY_FULL)
         if self.ramp is not None and self.duration is not None:
             raise ValueError(RAMP_HAS_EVERY)
+        is_shadow_role = self.model_role is ModelRole.SHADOW
+        if self.model_role and self.preview is None and (self.shadow is not None) != is_shadow_role:
+            raise ValueError(ROLE_OF_SHADOW)
         return self
 
     @property

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.engine.preview import preview_problems
+from modelrollout.engine.roles import role_problems
 from modelrollout.engine.steps import FULL, steps_of
 
 
 def problems_of(spec: ModelRolloutSpec) -> tuple[str, ...]:
     """Every rule that the spec breaks; empty when it can be carried out."""
-    rules = (_weights, _names, _evidence, _copies, _comparisons, preview_problems)
+    rules = (_weights, _names, _evidence, _copies, _comparisons, preview_problems, role_problems)
     return tuple(problem for rule in rules for problem in rule(spec))
 
 

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 MIRROR: Final = "HTTPRouteRequestMirror"
+BACKEND_HEADERS: Final = "HTTPRouteBackendRequestHeaderModification"
 MIRROR_PERCENT: Final = "HTTPRouteRequestPercentageMirror"
 
 
@@ -27,6 +28,31 @@ MEASURED: Final[Mapping[str, Mirroring]] = {
     "traefik.io/gateway-controller": Mirroring.NONE,
 }
 """What was measured with real requests, by `controllerName`."""
+
+
+REFUSE_SHARES: Final = frozenset(
+    {
+        "gateway.envoyproxy.io/gatewayclass-controller",
+        "istio.io/gateway-controller",
+        "projectcontour.io/gateway-controller",
+        "traefik.io/gateway-controller",
+    }
+)
+"""Who was measured to answer the share of a Service without endpoints with 503, and nothing else."""
+TELL_SHARES_APART: Final = frozenset(
+    {
+        "gateway.envoyproxy.io/gatewayclass-controller",
+        "istio.io/gateway-controller",
+        "projectcontour.io/gateway-controller",
+        "traefik.io/gateway-controller",
+    }
+)
+"""Who was measured to set another request header for each backend of a rule, by `controllerName`."""
+
+
+def tells_shares_apart(controller_name: str, features: frozenset[str] | None) -> bool:
+    """Whether a gateway can set a request header for the share of one backend alone."""
+    return controller_name in TELL_SHARES_APART or BACKEND_HEADERS in (features or frozenset())
 
 
 def mirroring(controller_name: str, features: frozenset[str] | None) -> Mirroring | None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from modelrollout.api.names import ROLE_HEADER
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.traffic import ParentRef
+from modelrollout.engine.fallback import in_use
+from modelrollout.engine.roles import uses_roles
 from modelrollout.engine.split import FULL
 from modelrollout.kube.caches import Cache
 from modelrollout.kube.route import ParentRefView
-from modelrollout.kube.views import GatewayView
-from modelrollout.traffic.capabilities import Mirroring, mirroring
+from modelrollout.kube.views import GatewayClassView, GatewayView
+from modelrollout.traffic.capabilities import REFUSE_SHARES, Mirroring, mirroring, tells_shares_apart
+from modelrollout.traffic.role_header import tells_role
 
 FIELD: Final = "spec.traffic.gatewayAPI"
 
@@ -31,6 +35,8 @@ def traffic_problems(rollout: ModelRollout, cache: Cache) -> Iterator[str]:
         yield from _listener_problems(field, reference, gateway)
     for gateway in dict.fromkeys(gateways):
         yield from _mirror_problems(rollout, gateway, cache)
+        yield from _refusal_problems(rollout, gateway, cache)
+        yield from _role_problems(rollout, gateway, cache)
 
 
 def gateway_problems(rollout: ModelRollout, parents: Iterable[ParentRefView], cache: Cache) -> Iterator[str]:
@@ -47,6 +53,8 @@ def _rule_problems(rollout: ModelRollout) -> Iterator[str]:
                 f"{FIELD}.rules[{index}].filters: RequestMirror is set by a shadow stage; remove it,"
                 " and add a stage with shadow"
             )
+        if uses_roles(rollout.spec) and tells_role(rule.filters or ()):
+            yield f"{FIELD}.rules[{index}].filters: {ROLE_HEADER} is set by modelRole of the stages; remove one of them"
 
 
 def _listener_problems(field: str, reference: ParentRef, gateway: GatewayView) -> Iterator[str]:
@@ -61,12 +69,40 @@ def _mirror_problems(rollout: ModelRollout, gateway: GatewayView, cache: Cache) 
         return
     gateway_class = cache.gateway_class(gateway.class_name)
     ability = mirroring(gateway_class.controller_name, gateway_class.features) if gateway_class else None
-    controller = gateway_class.controller_name if gateway_class else f"unknown class {gateway.class_name}"
-    name = f'Gateway "{gateway.meta.name}" ({controller})'
+    name = _name(gateway, gateway_class)
     for index, shadow in stages:
         problem = _explain(ability, shadow.percent)
         if problem is not None:
             yield f"spec.stages[{index}].shadow: {name} {problem}"
+
+
+def _refusal_problems(rollout: ModelRollout, gateway: GatewayView, cache: Cache) -> Iterator[str]:
+    fallback, gateway_class = in_use(rollout), cache.gateway_class(gateway.class_name)
+    if fallback is None or fallback.service is not None:
+        return
+    if gateway_class is None or gateway_class.controller_name not in REFUSE_SHARES:
+        yield (
+            f"spec.fallback.statusCode: {_name(gateway, gateway_class)} is not known to answer a share that has no "
+            f"backend with 503; name a fallback.service instead, or use one of {', '.join(sorted(REFUSE_SHARES))}"
+        )
+
+
+def _role_problems(rollout: ModelRollout, gateway: GatewayView, cache: Cache) -> Iterator[str]:
+    gateway_class = cache.gateway_class(gateway.class_name)
+    if gateway_class is not None and tells_shares_apart(gateway_class.controller_name, gateway_class.features):
+        return
+    for index, stage in enumerate(rollout.spec.stages):
+        if stage.model_role is not None:
+            yield (
+                f"spec.stages[{index}].modelRole: {_name(gateway, gateway_class)} is not known to set a request header "
+                "for one backend alone, and its GatewayClass does not say so in status.supportedFeatures; remove it or "
+                "use another gateway"
+            )
+
+
+def _name(gateway: GatewayView, gateway_class: GatewayClassView | None) -> str:
+    controller = gateway_class.controller_name if gateway_class else f"unknown class {gateway.class_name}"
+    return f'Gateway "{gateway.meta.name}" ({controller})'
 
 
 def _explain(ability: Mirroring | None, percent: int) -> str | None:

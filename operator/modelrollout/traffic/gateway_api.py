@@ -11,6 +11,7 @@ from modelrollout.engine.fallback import fallback_problems, in_use, names_fallba
 from modelrollout.engine.observed import Acceptance, RevisionState, RouteDecision, RouteState
 from modelrollout.engine.preview import Preview
 from modelrollout.engine.revisions import FALLBACK, object_name, revision_of
+from modelrollout.engine.roles import Roles, roles_of
 from modelrollout.engine.split import Split, only
 from modelrollout.kube.apply import Applier, Drift, applied_hash, drift_of, with_metadata
 from modelrollout.kube.caches import Cache
@@ -65,7 +66,7 @@ class GatewayAPITraffic:
         view = self._view(rollout)
         if view is None:
             return await self.write(rollout, split, sequence, decision, guard=guard)
-        body = render.resplit(rollout, view.spec, split, self._addresses(rollout))
+        body = render.resplit(rollout, view.spec, split, self._addresses(rollout), _roles(rollout))
         return await self._put(rollout, body, sequence, decision, guard=guard)
 
     async def _put(
@@ -144,7 +145,7 @@ class GatewayAPITraffic:
             if self.has_preview(rollout):
                 await self._applier.delete(rollout, HTTP_ROUTE, preview_name(rollout.key.name))
             return ()
-        body = render.preview_route(rollout, preview, self._addresses(rollout))
+        body = render.preview_route(rollout, preview, self._addresses(rollout), _roles(rollout))
         drift = await self._applier.write(rollout, HTTP_ROUTE, body)
         return () if drift is None else (drift,)
 
@@ -202,7 +203,7 @@ class GatewayAPITraffic:
         return route_state(view, fallback.naming(rollout), self._controller_of)
 
     def _render(self, rollout: ModelRollout, split: Split) -> Object:
-        return render.http_route(rollout, split, self._addresses(rollout))
+        return render.http_route(rollout, split, self._addresses(rollout), _roles(rollout))
 
     def _addresses(self, rollout: ModelRollout) -> AddressOf:
         def address_of(revision: str) -> Address:
@@ -218,3 +219,7 @@ class GatewayAPITraffic:
         gateway = self._cache.gateway(parent.namespace, parent.name)
         gateway_class = None if gateway is None else self._cache.gateway_class(gateway.class_name)
         return None if gateway_class is None else gateway_class.controller_name
+
+
+def _roles(rollout: ModelRollout) -> Roles | None:
+    return roles_of(rollout.spec, rollout.status)

@@ -14,9 +14,11 @@ from modelrollout.api.traffic import RouteRule
 from modelrollout.engine.observed import RouteDecision
 from modelrollout.engine.preview import Preview
 from modelrollout.engine.revisions import canonical
+from modelrollout.engine.roles import Roles
 from modelrollout.engine.split import FULL, Split, only
 from modelrollout.kube.apply import owned
 from modelrollout.kube.resources import HTTP_ROUTE, Object
+from modelrollout.traffic.role_header import role_filter, with_role, without_role
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ AddressOf = Callable[[str], Address]
 """Where requests for a revision, given by its hash, are sent."""
 
 
-def http_route(rollout: ModelRollout, split: Split, address_of: AddressOf) -> Object:
+def http_route(rollout: ModelRollout, split: Split, address_of: AddressOf, roles: Roles | None = None) -> Object:
     """The route that carries a split out, without the decision behind it.
 
     All rules split alike. Revisions without weight are left out: some gateways answer a reference to a missing Service
@@ -44,25 +46,27 @@ def http_route(rollout: ModelRollout, split: Split, address_of: AddressOf) -> Ob
     gateway_api = rollout.spec.traffic.gateway_api
     spec: dict[str, Any] = {
         "parentRefs": [reference.dump() for reference in gateway_api.parents],
-        "rules": [_rule(rule, split, address_of) for rule in gateway_api.rules or (RouteRule(),)],
+        "rules": [_rule(rule, split, address_of, roles) for rule in gateway_api.rules or (RouteRule(),)],
     }
     if gateway_api.hostnames:
         spec["hostnames"] = list(gateway_api.hostnames)
     return owned(rollout, HTTP_ROUTE, rollout.key.name, {"spec": spec})
 
 
-def preview_route(rollout: ModelRollout, preview: Preview, address_of: AddressOf) -> Object:
+def preview_route(rollout: ModelRollout, preview: Preview, address_of: AddressOf, roles: Roles | None = None) -> Object:
     """A route beside the live one, by which the hosts of a preview lead to its revision and nowhere else."""
-    gateway_api = rollout.spec.traffic.gateway_api
+    gateway_api, split = rollout.spec.traffic.gateway_api, only(preview.revision)
     spec = {
         "parentRefs": [reference.dump() for reference in gateway_api.parents],
         "hostnames": list(preview.hostnames),
-        "rules": [_rule(rule, only(preview.revision), address_of) for rule in gateway_api.rules or (RouteRule(),)],
+        "rules": [_rule(rule, split, address_of, roles) for rule in gateway_api.rules or (RouteRule(),)],
     }
     return owned(rollout, HTTP_ROUTE, preview_name(rollout.key.name), {"spec": spec})
 
 
-def resplit(rollout: ModelRollout, spec: str, split: Split, address_of: AddressOf) -> Object:
+def resplit(
+    rollout: ModelRollout, spec: str, split: Split, address_of: AddressOf, roles: Roles | None = None
+) -> Object:
     """A route that exists, with another split and everything else as it is.
 
     Args:
@@ -70,7 +74,7 @@ def resplit(rollout: ModelRollout, spec: str, split: Split, address_of: AddressO
     """
     content: dict[str, Any] = json.loads(spec)
     rules: list[dict[str, Any]] = content.get("rules") or [{}]
-    content["rules"] = [_split_rule(rule, _plain_filters(rule), split, address_of) for rule in rules]
+    content["rules"] = [_split_rule(rule, _plain_filters(rule), split, address_of, roles) for rule in rules]
     return owned(rollout, HTTP_ROUTE, rollout.key.name, {"spec": content})
 
 
@@ -110,22 +114,31 @@ def parse_decision(text: str) -> RouteDecision | None:
         return None
 
 
-def _rule(rule: RouteRule, split: Split, address_of: AddressOf) -> dict[str, Any]:
-    return _split_rule(rule.dump(), list(rule.filters or ()), split, address_of)
+def _rule(rule: RouteRule, split: Split, address_of: AddressOf, roles: Roles | None) -> dict[str, Any]:
+    return _split_rule(rule.dump(), list(rule.filters or ()), split, address_of, roles)
 
 
 def _plain_filters(rule: dict[str, Any]) -> list[Any]:
-    return [entry for entry in rule.get("filters") or () if entry["type"] != "RequestMirror"]
+    return without_role([entry for entry in rule.get("filters") or () if entry["type"] != "RequestMirror"])
 
 
-def _split_rule(rule: dict[str, Any], filters: list[Any], split: Split, address_of: AddressOf) -> dict[str, Any]:
+def _split_rule(
+    rule: dict[str, Any], filters: list[Any], split: Split, address_of: AddressOf, roles: Roles | None
+) -> dict[str, Any]:
     """A rule with a split.
 
     Args:
-        filters: those of the rule that mirror nothing.
+        filters: those of the rule that are not ours.
     """
     rendered = {key: value for key, value in rule.items() if key != "filters"}
-    rendered["backendRefs"] = [address_of(revision).dump() | {"weight": weight} for revision, weight in split.weights]
+    references = [address_of(revision).dump() | {"weight": weight} for revision, weight in split.weights]
+    if roles is not None and len(references) == 1:
+        # On the rule: with a filter on a backend, gateways split at random and forget whom a client was sent to.
+        filters = with_role(filters, roles.of_all(split))
+    elif roles is not None:
+        for reference, (revision, _) in zip(references, split.weights, strict=True):
+            reference["filters"] = [role_filter(roles.of(revision))]
+    rendered["backendRefs"] = references
     if split.mirror is not None:
         mirror: dict[str, Any] = {"backendRef": address_of(split.mirror.revision).dump()}
         # Absent means all requests, which gateways that know no percent understand too.
