@@ -15,10 +15,10 @@ demo: $(VENV)/ready ## Bring up a cluster, install the operator, roll out a real
 demo-down: ## Take the demo's cluster away again
 	@python3 -m e2e.cluster down
 
-test: $(VENV)/ready ## Every test: lint and types, unit, component, e2e
+test: $(VENV)/ready ## Every test: lint and types, unit, machine, component, e2e
 	@$(PY) -m tests.run
 
-lint unit component cluster e2e: $(VENV)/ready ## One kind of test alone
+lint unit machine component cluster e2e: $(VENV)/ready ## One kind of test alone
 	@$(PY) -m tests.run $@
 
 bench: $(VENV)/ready ## The figures in benchmarks/, on a real cluster
@@ -43,4 +43,4 @@ $(VENV)/ready: requirements/dev.txt
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help demo demo-down test lint unit component cluster e2e bench generate lock
+.PHONY: help demo demo-down test lint unit machine component cluster e2e bench generate lock

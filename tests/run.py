@@ -86,6 +86,7 @@ def _counted(report: Path, code: int) -> Count:
 KINDS: dict[str, Callable[[], Count]] = {
     "lint": lint,
     "unit": marked("unit", "-q", "-n", "2"),
+    "machine": marked("machine", "-q", "-n", "2", below=("tests/machine",)),
     "component": marked("component", "-q"),
     # Apart from the scenarios: starting and killing whole clusters would take the processors from what they measure.
     "cluster": marked("e2e", "-q", "-n", "2", "--dist", "loadscope", below=("e2e/cluster",)),

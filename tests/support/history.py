@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import random
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
 from hypothesis import strategies as st
 
-from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.controls import Control
 from modelrollout.engine.observed import Acceptance, RunState
 from modelrollout.engine.split import Mirror
 from tests.support.scenes import METRICS, STAGES, Raw, raw_spec
+from tests.support.stand_ins import End, Trouble
+from tests.support.weather import Weather
 from tests.support.world import World
 
 Happening = Callable[[World], None]
@@ -43,6 +44,26 @@ STAGE_LISTS: Final[Mapping[str, list[Raw]]] = {
     ],
     "gated and held": [CANARY | {"pre": [HELD], "post": [HELD]}, RAMP | {"post": [GATE]}, FULL | {"pre": [HELD]}],
 }
+
+_STRICT = METRICS[1] | {"mode": "Enforce", "onNoData": "Fail"}
+_LENIENT = METRICS[1] | {"mode": "Enforce", "onNoData": "Pass"}
+_WORSE = {"check": {"noWorseThan": {"ratio": "1.5", "difference": "0.005"}}}
+METRIC_LISTS: Final[Mapping[str, list[Raw]]] = {
+    "usual": list(METRICS),
+    "other limit": [METRICS[0] | {"check": {"max": "0.02"}}, METRICS[1]],
+    "relative": [METRICS[0] | _WORSE, METRICS[1]],
+    "both strict": [METRICS[0] | {"onNoData": "Fail"}, _STRICT],
+    "both lenient": [METRICS[0] | {"onNoData": "Pass"}, _LENIENT],
+    "patient": [METRICS[0], METRICS[1] | {"mode": "Enforce", "failureLimit": 2}],
+    "observed": [METRICS[0], METRICS[1] | {"mode": "Observe"}],
+}
+
+CLICKS: Final[Mapping[str, tuple[Control, ...]]] = {
+    "candidate": (
+        Control.PAUSE, Control.ABORT, Control.PROMOTE, Control.PROMOTE_FULL, Control.APPROVE, Control.ROLLBACK,
+    ),
+    "stable": (Control.ROLLBACK, Control.ABORT, Control.PAUSE, Control.PROMOTE),
+}  # fmt: skip
 
 
 def _time(**duration: float) -> Happening:
@@ -85,6 +106,12 @@ def _version(version: str) -> Happening:
     return lambda world: world.edit({**world.raw, **_identity(version)})
 
 
+def _new_version(world: World) -> None:
+    """One after all that there were; no more than a few, so that they come back."""
+    newest = max(int(world.raw["model"]["version"]), len(world.truth.served))
+    _version(str(newest % 9 + 1))(world)
+
+
 def _identity(version: str) -> Raw:
     raw = raw_spec(version)
     return {"model": raw["model"], "workload": raw["workload"]}
@@ -120,23 +147,21 @@ def _weights_by_hand(weight: int) -> Happening:
     def change(world: World) -> None:
         if world.route is not None:
             weights = ((world.stable, 100 - weight), (world.candidate, weight))
-            world.route = replace(world.route, weights=weights if world.stable != world.candidate else weights[:1])
+            world.touch_route(weights=weights if world.stable != world.candidate else weights[:1])
 
     return change
 
 
 def _mirror_by_hand(world: World) -> None:
-    if world.route is not None:
-        world.route = replace(world.route, mirror=Mirror(world.candidate, 50))
+    world.touch_route(mirror=Mirror(world.candidate, 50))
 
 
 def _annotations_gone(world: World) -> None:
-    if world.route is not None:
-        world.route = replace(world.route, sequence=0, decision=None)
+    world.touch_route(sequence=0, decision=None)
 
 
 def _route_gone(world: World) -> None:
-    world.route = None
+    world.put_route(None)
 
 
 def _click(control: Control, who: str) -> Happening:
@@ -148,15 +173,33 @@ def _resume(world: World) -> None:
     world.annotate(Control.PAUSE, None)
 
 
+def _weather(value: Weather) -> Happening:
+    """All metrics show the same."""
+
+    def change(world: World) -> None:
+        world.weather, world.weathers = value, {}
+
+    return change
+
+
+def _one_shows(metric: str, value: Weather) -> Happening:
+    return lambda world: world.weathers.update({metric: value})
+
+
+def _trouble(end: End, writes: int) -> Happening:
+    return lambda world: setattr(world, "trouble", Trouble(end, writes))
+
+
+def _lag(part: str) -> Happening:
+    return lambda world: world.lag(part)
+
+
 def _set_back(times: int) -> Happening:
     """Somebody who owns the route applies it again and again."""
 
     def change(world: World) -> None:
         for _ in range(times):
-            if world.route is None:
-                return
-            edition = f"uid/{world.writes}"
-            world.route = replace(world.route, weights=((world.stable, 100),), mirror=None, edition=edition)
+            world.touch_route(weights=((world.stable, 100),), mirror=None, edition=f"uid/{world.writes}")
             world.reconcile()
 
     return change
@@ -166,86 +209,107 @@ def _freeze(world: World) -> None:
     world.frozen = world.observe()
 
 
-HAPPENINGS: Final[Mapping[str, tuple[int, Happening]]] = {
-    # name: (how often, what)
+USUAL: Final[Mapping[str, tuple[int, Happening]]] = {
+    # name: (how often, what); time, what a rollout needs, and what ends a disturbance
     "10 seconds": (4, _time(seconds=10)),
     "2 minutes": (4, _time(minutes=2)),
     "10 minutes": (16, _time(minutes=10)),
-    "1 hour": (3, _time(hours=1)),
-    "clock 1 hour ahead": (1, _jump(hours=1)),
-    "clock 1 day ahead": (1, _jump(days=1)),
-    "clock 1 hour back": (1, _jump(hours=-1)),
-    "all ready": (18, _all_ready),
-    "candidate half ready": (1, _pods("candidate", 1)),
-    "candidate unready": (2, _pods("candidate", 0)),
-    "candidate crashes": (1, _pods("candidate", 0, crashing=True)),
-    "candidate crashes in part": (1, _pods("candidate", 1, crashing=True)),
-    "candidate's Deployment deleted": (1, _gone("candidate")),
-    "stable unready": (2, _pods("stable", 0)),
-    "stable ready": (2, _pods("stable", None)),
-    "stable's Deployment deleted": (1, _gone("stable")),
-    "good": (10, _set("verdict", value=Verdict.PASS)),
-    "open": (2, _set("verdict", value=Verdict.CONTINUE)),
-    "no data": (1, _set("verdict", value=Verdict.NO_DATA)),
-    "Prometheus gone": (1, _set("verdict", value=None)),
-    "harm": (1, _set("verdict", value=Verdict.HARM)),
-    "silent": (1, _set("silent", value=True)),
+    "1 hour": (2, _time(hours=1)),
+    "all ready": (10, _all_ready),
+    "new pods come up": (3, _set("new_pods", value=10_000)),
+    "good": (8, _weather(Weather.GOOD)),
     "answering": (3, _set("silent", value=False)),
-    "share shown": (6, _set("shows_share", value=True)),
-    "share not shown": (1, _set("shows_share", value=False)),
-    "nothing counts": (1, _set("shows_share", value=None)),
-    "gates succeed": (6, _set("gates", value=RunState.SUCCEEDED)),
-    "gates fail": (1, _set("gates", value=RunState.FAILED)),
-    "gates run": (1, _set("gates", value=RunState.RUNNING)),
-    "gates wait": (1, _set("gates", value=RunState.WAITING)),
-    "gateway accepts": (6, _set("gateway", value=Acceptance.ACCEPTED)),
-    "gateway slow": (1, _set("gateway", value=Acceptance.PENDING)),
-    "gateway refuses": (1, _set("gateway", value=Acceptance.REJECTED)),
-    "version 1": (2, _version("1")),
+    "share shown": (5, _set("shows_share", value=True)),
+    "gateway accepts": (5, _set("gateway", value=Acceptance.ACCEPTED)),
     "version 2": (4, _version("2")),
-    "version 3": (2, _version("3")),
+    "version 3": (1, _version("3")),
+    "a new version": (2, _new_version),
     "reverted": (1, _revert),
-    "previous wanted": (4, _return),
-    **{f"stages {name}": (1, _stages(name)) for name in STAGE_LISTS},
-    "stages as usual": (6, _stages("usual")),
-    "onFailure: Hold": (1, _field(onFailure="Hold")),
+    "previous wanted": (2, _return),
+    "stages as usual": (4, _stages("usual")),
+    "metrics usual": (2, _field(metrics=METRIC_LISTS["usual"])),
     "onFailure: Rollback": (2, _field(onFailure="Rollback")),
-    "other limit": (1, _field(metrics=[METRICS[0] | {"check": {"max": "0.02"}}, METRICS[1]])),
-    "usual metrics": (1, _field(metrics=list(METRICS))),
-    "no window": (1, _field(rollbackWindow="0s")),
-    "no history": (1, _field(revisionHistoryLimit=0)),
-    "1 replica": (1, _replicas(1)),
-    "4 replicas": (1, _replicas(4)),
-    "weights by hand": (1, _weights_by_hand(40)),
-    "all weight by hand": (1, _weights_by_hand(100)),
-    "mirror by hand": (1, _mirror_by_hand),
-    "annotations removed": (1, _annotations_gone),
-    "route deleted": (1, _route_gone),
-    "pause": (1, _click(Control.PAUSE, "candidate")),
-    "resume": (3, _resume),
-    "abort": (1, _click(Control.ABORT, "candidate")),
+    "spec checked": (3, _set("unchecked", value=None)),
+    "scraped": (3, _set("scraped", value=True)),
+    "caches catch up": (4, lambda world: world.lagging.clear()),
+    "gates succeed": (3, _set("gates", value=RunState.SUCCEEDED)),
+    "resume": (2, _resume),
     "retry": (2, _click(Control.RETRY, "candidate")),
-    "promote": (2, _click(Control.PROMOTE, "candidate")),
-    "promote-full": (1, _click(Control.PROMOTE_FULL, "candidate")),
-    "rollback": (1, _click(Control.ROLLBACK, "stable")),
-    "abort what is stable": (1, _click(Control.ABORT, "stable")),
-    "route set back once": (1, _set_back(1)),
-    "route set back for ever": (1, _set_back(4)),
-    "killed before a write": (2, _set("kill_after", value=0)),
-    "killed after one write": (3, _set("kill_after", value=1)),
-    "killed after two writes": (2, _set("kill_after", value=2)),
-    "operator frozen": (1, _freeze),
     "operator thawed": (2, World.thaw),
 }
-NAMES: Final = tuple(name for name, (often, _) in HAPPENINGS.items() for _ in range(often))
+ODD: Final[Mapping[str, Happening]] = {
+    "clock 1 hour ahead": _jump(hours=1),
+    "clock 1 day ahead": _jump(days=1),
+    "clock 1 hour back": _jump(hours=-1),
+    "new pods load": _set("new_pods", value=0),
+    "candidate half ready": _pods("candidate", 1),
+    "candidate unready": _pods("candidate", 0),
+    "candidate crashes": _pods("candidate", 0, crashing=True),
+    "candidate crashes in part": _pods("candidate", 1, crashing=True),
+    "candidate's Deployment deleted": _gone("candidate"),
+    "stable unready": _pods("stable", 0),
+    "stable's Deployment deleted": _gone("stable"),
+    **{f"all metrics {weather}": _weather(weather) for weather in Weather if weather is not Weather.GOOD},
+    **{f"error-rate {weather}": _one_shows("error-rate", weather) for weather in Weather},
+    **{f"latency {weather}": _one_shows("latency", weather) for weather in Weather},
+    "silent": _set("silent", value=True),
+    "share not shown": _set("shows_share", value=False),
+    "nothing counts": _set("shows_share", value=None),
+    "gates fail": _set("gates", value=RunState.FAILED),
+    "gates run": _set("gates", value=RunState.RUNNING),
+    "gates wait": _set("gates", value=RunState.WAITING),
+    "gateway slow": _set("gateway", value=Acceptance.PENDING),
+    "gateway refuses": _set("gateway", value=Acceptance.REJECTED),
+    "version 1": _version("1"),
+    **{f"stages {name}": _stages(name) for name in STAGE_LISTS},
+    **{f"metrics {name}": _field(metrics=metrics) for name, metrics in METRIC_LISTS.items()},
+    "onFailure: Hold": _field(onFailure="Hold"),
+    "spec not checked yet": _set("unchecked", value="the API server does not answer"),
+    "not scraped yet": _set("scraped", value=False),
+    "nobody knows whether scraped": _set("scraped", value=None),
+    "no window": _field(rollbackWindow="0s"),
+    "no history": _field(revisionHistoryLimit=0),
+    "1 replica": _replicas(1),
+    "4 replicas": _replicas(4),
+    "weights by hand": _weights_by_hand(40),
+    "all weight by hand": _weights_by_hand(100),
+    "mirror by hand": _mirror_by_hand,
+    "annotations removed": _annotations_gone,
+    "route set back once": _set_back(1),
+    "route set back for ever": _set_back(4),
+    "route deleted": _route_gone,
+    **{f"{end} after {count}": _trouble(end, count) for end in End for count in range(6)},
+    "route's cache lags": _lag("route"),
+    "pods' cache lags": _lag("pods"),
+    "spec's cache lags": _lag("rollout"),
+    "operator frozen": _freeze,
+    **{f"{control} the {who}": _click(control, who) for who, controls in CLICKS.items() for control in controls},
+}
+_OFTEN: Final = tuple(name for name, (often, _) in USUAL.items() for _ in range(often))
+_ODD_SHARE: Final = 0.3
+_ODD_KINDS: Final = 8
 
 
 def happen(world: World, name: str) -> None:
     """Let something happen, and let the operator see it."""
-    HAPPENINGS[name][1](world)
+    happening = USUAL[name][1] if name in USUAL else ODD[name]
+    happening(world)
     world.reconcile()
 
 
 def histories(most: int) -> st.SearchStrategy[list[str]]:
     """Lists of what may happen."""
-    return st.lists(st.sampled_from(NAMES), max_size=most)
+    return st.lists(st.sampled_from((*_OFTEN, *ODD)), max_size=most)
+
+
+def history_of(seed: int, length: int, odd: Sequence[str] = ()) -> list[str]:
+    """The history of a seed, always the same.
+
+    Each has only a few kinds of disturbance: where everything happens to a rollout, it does not get far.
+
+    Args:
+        odd: kinds of disturbance; by default some that the seed gives.
+    """
+    dice = random.Random(seed)  # noqa: S311 - to be repeatable
+    odd = odd or dice.sample(tuple(ODD), _ODD_KINDS)
+    return [dice.choice(odd if dice.random() < _ODD_SHARE else _OFTEN) for _ in range(length)]

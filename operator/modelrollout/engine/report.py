@@ -149,6 +149,9 @@ def _condition(seen: Observation, status: ModelRolloutStatus, row: Row) -> Condi
     """The condition of a row; its transition time moves only when its status does."""
     kind, value, reason, message = row
     before = find_condition(status.conditions, kind)
+    same = (value, reason, cut(message, TEXT_MAX), seen.rollout.generation)
+    if before is not None and (before.status, before.reason, before.message, before.observed_generation) == same:
+        return before
     return Condition(
         type=kind,
         status=value,

@@ -40,6 +40,8 @@ from tests.support.scenes import (
     with_spec,
     with_status,
 )
+from tests.support.watching import Invariants
+from tests.support.weather import Weather
 from tests.support.world import World
 
 pytestmark = pytest.mark.unit
@@ -184,7 +186,7 @@ def test_a_hash_is_never_that_of_the_fallback() -> None:
 
 def test_a_whole_life() -> None:
     """A first revision that fails, a second that gets through, all beside the queue."""
-    world = World(raw_spec("1", fallback=QUEUE.dump()), lambda *_: None)
+    world = World(raw_spec("1", fallback=QUEUE.dump()), Invariants())
     world.reconcile()
     assert world.route is None
     world.fallback_ready = 1
@@ -198,12 +200,12 @@ def test_a_whole_life() -> None:
     assert world.status.attempt is not None
     assert world.status.attempt.step is not None
     assert world.status.attempt.step.weight == 5
-    world.verdict = Verdict.HARM
+    world.weather = Weather.BAD
     world.pass_time(MINUTE)
     assert world.route.carries(only(FALLBACK))
     assert world.status.phase is Phase.ROLLED_BACK
 
-    world.verdict = Verdict.PASS
+    world.weather = Weather.GOOD
     world.edit(raw_spec("2", fallback=QUEUE.dump()))
     world.pass_time(timedelta(seconds=10))
     for _, state in world.states():
