@@ -37,6 +37,7 @@ STAGE_LISTS: Final[Mapping[str, list[Raw]]] = {
     "only": [FULL],
     "invalid": [RAMP, CANARY, FULL],
     "endless": [CANARY],
+    "previewed": [{"name": "preview", "preview": {}, "duration": "5m"}, FULL],
     "gated": [
         STAGES[0] | {"pre": [GATE], "post": [GATE]},
         CANARY | {"pre": [GATE, GATE | {"name": "other"}]},

@@ -17,6 +17,7 @@ from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.observed import Acceptance, RouteDecision, RouteState
 from modelrollout.engine.plan import Action, Event, Plan
+from modelrollout.engine.preview import Preview
 from modelrollout.engine.revisions import Revision
 from modelrollout.engine.scale import Bounds
 from modelrollout.engine.situation import Observation
@@ -212,6 +213,21 @@ class StandIns:
                 self._world.watch.served(self._world, revision)
                 self._world.service = revision
         return ()
+
+    async def preview(self, _: ModelRollout, what: object) -> tuple[Drift, ...]:
+        """As a WorkloadProvider and as a TrafficProvider: the Service and the route of a preview."""
+        kind = "route" if isinstance(what, Preview) else "service"
+        for changed in (kind,) if what is not None else tuple(self._world.previews):
+            if self._world.previews.get(changed) != what:
+                with self._write():
+                    self._world.previews[changed] = what
+                    if what is None:
+                        del self._world.previews[changed]
+        return ()
+
+    def has_preview(self, _: ModelRollout) -> bool:
+        """As a TrafficProvider."""
+        return "route" in self._world.previews
 
     async def collect(self, _: ModelRollout, revision: str) -> None:
         """As a WorkloadProvider: the record last."""

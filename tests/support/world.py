@@ -112,6 +112,7 @@ class World:
     fallback_ready: int = 0
     clicks: int = 0
     autoscaled: dict[str, Bounds | None] = field(default_factory=dict)
+    previews: dict[str, object] = field(default_factory=dict)
     new_pods: int = 10_000
     frozen: Observation | None = None
     wake_at: datetime | None = None

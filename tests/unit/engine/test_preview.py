@@ -33,6 +33,7 @@ from tests.support.scenes import (
     with_spec,
     with_step,
 )
+from tests.support.watching import Invariants
 from tests.support.world import World, new_world
 
 pytestmark = pytest.mark.unit
@@ -148,7 +149,7 @@ def test_what_can_be_carried_out(spec: Raw, expected: tuple[str, ...]) -> None:
 
 def test_blue_and_green() -> None:
     """Shown, then all at once, baked, and back within the window."""
-    world: World = new_world(lambda *_: None)
+    world: World = new_world(Invariants())
     world.edit(raw_spec("2", stages=BLUE_GREEN, metrics=ABSOLUTE))
     world.reconcile()
     for _, pods in world.states():
