@@ -11,6 +11,7 @@ from modelrollout.api.fallback import Fallback, FallbackService
 from modelrollout.api.gates import GateState, GateStatus, GateWhen
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.status import (
+    AdoptedStatus,
     AttemptStatus,
     CheckStatus,
     ContestStatus,
@@ -104,6 +105,7 @@ FULL_STATUS: Final = ModelRolloutStatus(
     next_look="12:00:05Z",
     sequence=9,
     stable=RevisionRef(revision="acbd18db4c", version="2"),
+    adopted=AdoptedStatus(deployment="digits-prod", stopped_at=NOW),
     fallback=Fallback(service=FallbackService(name="queue", port=80)),
     attempt=_ATTEMPT,
     previous=PreviousStatus(revision="37b51d194a", version="1", warm_until=NOW, replicas=6),

@@ -19,7 +19,14 @@ UNIQUE_STAGES = "stage names must be unique"
 FALLBACK_NEEDS_OWN_ROUTE = (
     "a fallback needs a route that the operator makes: set traffic.gatewayAPI.parentRefs instead of httpRouteRef"
 )
+ADOPTION_NEEDS_OWN_ROUTE = (
+    "an adoption needs a route that the operator makes: set traffic.gatewayAPI.parentRefs instead of httpRouteRef"
+)
 UNIQUE_METRICS = "metric names must be unique"
+ONE_STAND_IN = (
+    "set fallback or workload.deployment.adopt, not both: either plays stable until the first revision has passed the "
+    "stages"
+)
 
 
 class OnFailure(StrEnum):
@@ -35,6 +42,11 @@ class ModelRolloutSpec(APIModel):
     model_config = ConfigDict(
         json_schema_extra=cel(
             ("!has(self.fallback) || !has(self.traffic.gatewayAPI.httpRouteRef)", FALLBACK_NEEDS_OWN_ROUTE),
+            (
+                "!has(self.workload.deployment.adopt) || !has(self.traffic.gatewayAPI.httpRouteRef)",
+                ADOPTION_NEEDS_OWN_ROUTE,
+            ),
+            ("!has(self.fallback) || !has(self.workload.deployment.adopt)", ONE_STAND_IN),
         )
     )
 
@@ -78,15 +90,31 @@ class ModelRolloutSpec(APIModel):
         return metrics
 
     @model_validator(mode="after")
-    def _fallback_has_a_route(self) -> ModelRolloutSpec:
+    def _stand_in_has_a_route(self) -> ModelRolloutSpec:
         if self.fallback is not None and self.traffic.gateway_api.http_route_ref is not None:
             raise ValueError(FALLBACK_NEEDS_OWN_ROUTE)
+        if self.workload.adopt is not None and self.traffic.gateway_api.http_route_ref is not None:
+            raise ValueError(ADOPTION_NEEDS_OWN_ROUTE)
         return self
+
+    @model_validator(mode="after")
+    def _one_stand_in(self) -> ModelRolloutSpec:
+        if self.fallback is not None and self.workload.adopt is not None:
+            raise ValueError(ONE_STAND_IN)
+        return self
+
+    @property
+    def stand_in(self) -> Fallback | None:
+        """What plays stable until a first revision is: the fallback, or what is adopted."""
+        if self.fallback is not None or self.workload.adopt is None:
+            return self.fallback
+        return self.workload.adopt.stand_in(self.service.port)
 
     @property
     def foreign_services(self) -> frozenset[str]:
         """Services of the user's in the same namespace whose endpoints decide where traffic may go."""
-        return frozenset({self.fallback.service.name} if self.fallback and self.fallback.service else ())
+        stand_in = self.stand_in
+        return frozenset({stand_in.service.name} if stand_in and stand_in.service else ())
 
     @property
     def enforced_metrics(self) -> tuple[Metric, ...]:

@@ -53,6 +53,13 @@ class PreviousStatus(RevisionRef):
     replicas: int | None = Field(None, ge=0, description="Pods that it had when it was replaced, and keeps.")
 
 
+class AdoptedStatus(APIModel):
+    """The Deployment that played stable before the first revision."""
+
+    deployment: str = Field(max_length=253, description="Its name.")
+    stopped_at: datetime | None = Field(None, description="When it was scaled to 0, which is done once.")
+
+
 class StepStatus(APIModel):
     """One weight that is being judged."""
 
@@ -197,6 +204,7 @@ class ModelRolloutStatus(APIModel):
     sequence: int = Field(0, ge=0, description="Number of the last decision that moves traffic.")
     stable: RevisionRef | None = Field(None, description="The revision that serves by default.")
     fallback: Fallback | None = Field(None, description="What stands in for a stable revision, while it is named.")
+    adopted: AdoptedStatus | None = Field(None, description="The Deployment that was adopted.")
     attempt: AttemptStatus | None = Field(None, description="The candidate on its way.")
     previous: PreviousStatus | None = Field(None, description="The stable revision before, kept warm.")
     failed: FailureStatus | None = Field(None, description="The revision that was rolled back last.")

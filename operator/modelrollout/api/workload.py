@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from pydantic import ConfigDict, Field, model_validator
 
+from modelrollout.api.adopt import Adopt
 from modelrollout.api.gates import Warmup
 from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, Preserved, Whole
@@ -47,6 +48,10 @@ class Deployment(APIModel):
         description="Give the candidate pods in proportion to its weight, ready before the weight rises.",
     )
     autoscaling: Autoscaling | None = Field(None, description="Let load decide how many pods a revision has.")
+    adopt: Adopt | None = Field(
+        None,
+        description="A Deployment that serves already: it plays stable until the first revision has passed the stages.",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Deployment:
@@ -67,6 +72,11 @@ class Workload(APIModel):
     """What serves the model."""
 
     deployment: Deployment = Field(description="Pods made from a template.")
+
+    @property
+    def adopt(self) -> Adopt | None:
+        """What serves already, and plays stable until the first revision is."""
+        return self.deployment.adopt
 
     @property
     def replicas(self) -> int:

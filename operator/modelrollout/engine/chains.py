@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from modelrollout.engine import contest, fallback, gates, hands, policies
+from modelrollout.engine import adopt, contest, fallback, gates, hands, policies
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Empty, Loading, Resting, Situation, Stepping
 
@@ -58,6 +58,7 @@ LOADING: Final[tuple[Policy[Loading], ...]] = (
     hands.entered,  # after load_wait: a person may do without everything but ready pods
     policies.unchecked,  # pods may load meanwhile, but get no traffic
     policies.route_at_rest,  # the last thing before traffic: a rise starts from a known split
+    adopt.hidden,  # the same: requests that pass by the route would leave the candidate silent, and it would be blamed
     policies.unscraped,  # after the route: what is waited for last is seen last
     policies.enter_first,  # always answers
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.engine import contest, drain
+from modelrollout.engine import adopt, contest, drain
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.fallback import is_awaited, is_fallback, kept
@@ -48,6 +48,7 @@ TELLING_WAITS = frozenset(
         "HarmHeld",
         "MetricsUnavailable",
         "RouteRejected",
+        "RouteHidden",
         "StableUnready",
         "FallbackUnready",
         "ProgressDeadlineExceeded",
@@ -70,7 +71,9 @@ def decide(seen: Observation) -> Plan:
         seen = replace(seen, evidence=None)
     situation = situation_of(seen)
     decision = ask(situation)
-    after = kept(_pruned(transition(seen, decision), seen), seen)
+    moved = kept(_pruned(transition(seen, decision), seen), seen)
+    stopped = adopt.to_stop(moved, seen, decision.action)
+    after = adopt.remembered(moved, seen, stopped)
     after = after.model_copy(update={"floor": floor(seen, written, after)})
     revision = before.attempt.revision if before.attempt else seen.desired.hash
     if decision.action not in (Action.WAIT, Action.ACCEPT):
@@ -97,9 +100,10 @@ def decide(seen: Observation) -> Plan:
         serve=after.stable.revision if after.stable and not is_fallback(after.stable) else None,
         collect=_collect(seen, after),
         preview=preview_of(seen.rollout.spec, after),
-        events=(*_adoption(written, before), *_events(seen, decision), *told),
+        events=(*_adoption(written, before), *_events(seen, decision), *told, *adopt.events(stopped)),
         wake_at=wake_at,
         gates=asked_gates(seen, after),
+        stop=stopped,
     )
 
 

@@ -1,4 +1,4 @@
-"""The fallback: what plays stable until a first revision is. See docs/design/0005-fallback.md.
+"""The fallback, or what is adopted: what plays stable until a first revision is. See docs/design/0005-fallback.md.
 
 To the rest of the engine it is a revision like any other, under a hash that no input has. Nothing of it is ever made,
 scaled, drained or collected.
@@ -7,6 +7,7 @@ scaled, drained or collected.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from modelrollout.api.fallback import Fallback
@@ -38,7 +39,37 @@ def state_of_fallback(fallback: Fallback, ready_endpoints: int) -> RevisionState
 
 def in_use(rollout: ModelRollout) -> Fallback | None:
     """The fallback that traffic may go to: the one that status keeps, before the one that the spec asks for."""
-    return rollout.status.fallback or rollout.spec.fallback
+    return rollout.status.fallback or rollout.spec.stand_in
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Where the spec says what stands in: the whole, and parts of it."""
+
+    whole: str
+    service: str
+    name: str
+    port: str
+    selector: str
+
+
+ADOPT: Final = "spec.workload.deployment.adopt"
+OF_ADOPTION: Final = Fields(ADOPT, f"{ADOPT}.service", f"{ADOPT}.service", f"{ADOPT}.port", f"{ADOPT}.selector")
+OF_FALLBACK: Final = Fields(
+    "spec.fallback",
+    "spec.fallback.service",
+    "spec.fallback.service.name",
+    "spec.fallback.service.port",
+    "spec.fallback.selector",
+)
+
+
+def fields_of(rollout: ModelRollout) -> Fields:
+    """Where the spec says, or has said, what stands in."""
+    adopts = rollout.spec.workload.adopt is not None or (
+        rollout.spec.fallback is None and rollout.status.adopted is not None
+    )
+    return OF_ADOPTION if adopts else OF_FALLBACK
 
 
 def is_fallback(ref: RevisionRef | None) -> bool:
@@ -55,7 +86,7 @@ def kept(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus:
     """Status with the fallback that it names: that of the spec, unless the spec cannot be carried out or has none."""
     if not names_fallback(status):
         return status.model_copy(update={"fallback": None})
-    known, wanted = seen.status.fallback, seen.rollout.spec.fallback
+    known, wanted = seen.status.fallback, seen.rollout.spec.stand_in
     is_trusted = known is None or (not seen.problems and seen.unchecked is None)
     return status.model_copy(update={"fallback": wanted if wanted is not None and is_trusted else known})
 
@@ -73,15 +104,16 @@ def fallback_problems(rollout: ModelRollout, ready_endpoints: int) -> Iterator[s
         ready_endpoints: of the Service that the spec names.
     """
     spec, status = rollout.spec, rollout.status
-    wanted, known = spec.fallback, status.fallback
+    wanted, known, fields = spec.stand_in, status.fallback, fields_of(rollout)
     if status.stable is not None and not is_fallback(status.stable):
         return
     if wanted is None:
         if known is not None:
-            yield f"spec.fallback: {known.title} answers until a revision is stable, and cannot go before: set it again"
+            title = known.title
+            yield f"{fields.whole}: {title} answers until a revision is stable, and cannot go before: set it again"
         return
     if known is not None and wanted.service not in (known.service, None) and not ready_endpoints:
-        yield f"spec.fallback.service: no endpoint of Service {wanted.title} is ready; {known.title} goes on answering"
+        yield f"{fields.service}: no endpoint of Service {wanted.title} is ready; {known.title} goes on answering"
     if wanted.selector is not None:
         return
     remedy = "set spec.fallback.selector" if wanted.service is not None else "name a fallback.service with a selector"
@@ -101,7 +133,7 @@ def fallback_problems(rollout: ModelRollout, ready_endpoints: int) -> Iterator[s
 
 def stand_in(s: Empty) -> Decision | None:
     """With a fallback, the first revision runs the stages: the fallback has all traffic before it."""
-    wanted = s.seen.rollout.spec.fallback
+    wanted = s.seen.rollout.spec.stand_in
     if wanted is None:
         return None
     state = s.seen.fallback

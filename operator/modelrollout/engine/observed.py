@@ -101,6 +101,7 @@ class RouteState:
         resource_version: of the object that was read.
         edition: of a route that somebody else owns: changes whenever its spec does. Empty for one of our own.
         by: managers, other than the operator, that own its rules.
+        hidden_by: name of an older route that gets the requests for what stands in before this one does, or None.
     """
 
     weights: tuple[tuple[str, int], ...]
@@ -113,6 +114,7 @@ class RouteState:
     uniform: bool = True
     edition: str = ""
     by: tuple[str, ...] = ()
+    hidden_by: str | None = None
 
     def weight_of(self, revision: str) -> int:
         """Percent of live requests that the revision gets, rounded up: 0 means none at all."""

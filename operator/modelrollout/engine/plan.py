@@ -104,6 +104,7 @@ class Plan:
         preview: what smoke tests reach beside the live route; None for nothing.
         wake_at: when to look again; None when only an event can change anything.
         gates: gates that shall run; all other runs that are under way shall end.
+        stop: name of an adopted Deployment that shall be scaled to 0, before status remembers that; None for none.
     """
 
     action: Action
@@ -119,3 +120,4 @@ class Plan:
     events: tuple[Event, ...]
     wake_at: datetime | None
     gates: tuple[Due, ...] = ()
+    stop: str | None = None

@@ -25,6 +25,7 @@ STALLED_REASONS = frozenset(
         "ProgressDeadlineExceeded",
         "NameTaken",
         "RouteRejected",
+        "RouteHidden",
         "Crashing",
         "HarmHeld",
         "GateHeld",

@@ -90,8 +90,8 @@ def stage_hash(spec: ModelRolloutSpec, stage: str) -> str:
         "stage": set_fields(next(s for s in spec.stages if s.name == stage), "pre", "post"),
         "metrics": [set_fields(metric) for metric in metrics],
     }
-    if spec.fallback is not None:
-        content["fallback"] = set_fields(spec.fallback)
+    if spec.stand_in is not None:
+        content["fallback"] = set_fields(spec.stand_in)
     return short_hash(canonical(content))
 
 

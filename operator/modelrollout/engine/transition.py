@@ -269,7 +269,7 @@ def _ended(status: ModelRolloutStatus, now: datetime, failure: FailureStatus | N
 
 
 def _retired(status: ModelRolloutStatus, revision: str, now: datetime) -> ModelRolloutStatus:
-    if revision == FALLBACK:
+    if revision == FALLBACK and status.adopted is None:
         return status  # its pods are not ours
     others = tuple(entry for entry in status.retired if entry.revision != revision)
     return _with(status, retired=(*others, Retired(revision=revision, since=now))[-RETIRED_MAX:])

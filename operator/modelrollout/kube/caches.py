@@ -92,6 +92,9 @@ class _Store(Generic[V]):
     def find(self, namespace: str, name: str) -> V | None:
         return self._objects.get((namespace, name))
 
+    def within(self, namespace: str) -> tuple[V, ...]:
+        return tuple(view for (where, _), view in self._objects.items() if where == namespace)
+
     def children(self, key: Key) -> tuple[V, ...]:
         return tuple(self._children.get(key, {}).values())
 
@@ -252,6 +255,10 @@ class Cache:
     def marked_routes(self, key: Key) -> tuple[RouteView, ...]:
         """Routes of somebody else that bear marks of a ModelRollout."""
         return tuple(view for view in self._routes.children(key) if key.name in view.marked_for)
+
+    def routes(self, namespace: str) -> tuple[RouteView, ...]:
+        """All HTTPRoutes of a namespace."""
+        return self._routes.within(namespace)
 
     def gateway(self, namespace: str, name: str) -> GatewayView | None:
         """One Gateway."""

@@ -49,6 +49,10 @@ class CarryOut:
             await self._events(rollout, plan.events)
             return
         seen = await self._loans.before(seen, plan)
+        if plan.stop is not None:
+            # Before status remembers it: once it does, nobody will.
+            await self._unchanged(seen.rollout)
+            await self._workloads.of(seen.rollout).stop(seen.rollout, plan.stop)
         rollout = await self._recorder.status(seen, plan)
         await self._events(rollout, plan.events)
         drifts = list(await self._serving(seen, rollout, plan))

@@ -42,7 +42,7 @@ class Intake:
         """Anything else that is watched was seen, or deleted."""
         for key in self._cache.apply_event(resource, event, raw):
             self._enqueue(key)
-        self._referring(resource, raw["metadata"])
+        self._referring(resource, raw)
 
     def list_of_rollouts(self, items: tuple[dict[str, Any], ...], version: str) -> None:
         """All ModelRollouts there are: what is not among them has gone without an event.
@@ -65,8 +65,9 @@ class Intake:
         for key in self._cache.replace(resource, items, version):
             self._enqueue(key)
 
-    def _referring(self, resource: Resource, metadata: dict[str, Any]) -> None:
+    def _referring(self, resource: Resource, raw: dict[str, Any]) -> None:
         """What belongs to nobody: look at those whose route attaches to a Gateway, or leads to a Service."""
+        metadata = raw["metadata"]
         if resource == ENDPOINT_SLICE:
             service = (metadata.get("labels") or {}).get(LABEL_SERVICE)
             for key in self._rollouts.of_service(metadata["namespace"], service) if service else ():
@@ -74,6 +75,10 @@ class Intake:
         if resource == HTTP_ROUTE:
             for key in self._rollouts.of_route(metadata["namespace"], metadata["name"]):
                 self._enqueue(key)
+            # It may take the requests for what stands in, or have done so until now.
+            for service in _services_of(raw):
+                for key in self._rollouts.of_service(metadata["namespace"], service):
+                    self._enqueue(key)
         if resource not in SHARED:
             return
         for key in self._rollouts.known():
@@ -89,6 +94,11 @@ class Intake:
             route = self._cache.route(namespace, api.http_route_ref.name)
             parents |= {(parent.namespace, parent.name) for parent in (route.parent_refs if route else ())}
         return (metadata["namespace"], metadata["name"]) in parents
+
+
+def _services_of(route: dict[str, Any]) -> frozenset[str]:
+    rules = (route.get("spec") or {}).get("rules") or ()
+    return frozenset(backend["name"] for rule in rules for backend in rule.get("backendRefs") or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from modelrollout.analysis.outcome import Ambiguous
 from modelrollout.api.errors import TransientError
 from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import Key, ModelRollout
+from modelrollout.engine.fallback import fields_of
 from modelrollout.engine.revisions import Revision
 from modelrollout.engine.validate import problems_of
 from modelrollout.kube.errors import ForbiddenError
@@ -124,10 +125,10 @@ async def _metric_problems(rollout: ModelRollout, desired: Revision, provider: M
         elif metric.query is not None:
             async for problem in _query_problems(rollout, desired, metric, provider):
                 yield f"{path}.query ({metric.name}): {problem}"
-    fallback = rollout.spec.fallback
+    fallback = rollout.spec.stand_in
     problem = None if fallback is None or fallback.selector is None else check_matchers(fallback.selector)
     if problem is not None:
-        yield f"spec.fallback.selector: {problem}"
+        yield f"{fields_of(rollout).selector}: {problem}"
     requests = rollout.spec.traffic.requests
     problem = None if requests is None else check_ratio_selector(requests)
     if problem is not None:

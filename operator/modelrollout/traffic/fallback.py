@@ -7,18 +7,16 @@ filter of the Gateway API answers a share by itself. So a Service of ours that s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from modelrollout.api.fallback import Fallback
 from modelrollout.api.resource import ModelRollout
-from modelrollout.engine.fallback import in_use
+from modelrollout.engine.fallback import fields_of, in_use
 from modelrollout.kube.apply import owned
 from modelrollout.kube.caches import Cache
 from modelrollout.kube.resources import SERVICE, Object
 from modelrollout.traffic.render import Address
 from modelrollout.traffic.state import Naming
-
-FIELD: Final = "spec.fallback.service"
 
 
 def refusal_name(rollout: ModelRollout) -> str:
@@ -62,17 +60,17 @@ def ready_endpoints(rollout: ModelRollout, fallback: Fallback | None, cache: Cac
 
 def service_problems(rollout: ModelRollout, fallback: Fallback, live: Object | None) -> Iterable[str]:
     """What is wrong with the user's Service, as the API server has it."""
-    wanted = fallback.service
+    wanted, fields = fallback.service, fields_of(rollout)
     if wanted is None:
         return
     if live is None:
         missing = f'no Service "{wanted.name}" in namespace "{rollout.key.namespace}"'
-        yield f"{FIELD}.name: {missing}; create it or name another"
+        yield f"{fields.name}: {missing}; create it or name another"
         return
     if live["spec"].get("type") == "ExternalName":
-        yield f'{FIELD}.name: Service "{wanted.name}" is an ExternalName, whose readiness nobody tells; name another'
+        yield f'{fields.name}: Service "{wanted.name}" is an ExternalName, whose readiness nobody tells; name another'
         return
     ports: list[Any] = [entry["port"] for entry in live["spec"].get("ports") or ()]
     if wanted.port not in ports:
         have = ", ".join(str(port) for port in ports) or "none"
-        yield f'{FIELD}.port: Service "{wanted.name}" has no port {wanted.port}; set one of: {have}'
+        yield f'{fields.port}: Service "{wanted.name}" has no port {wanted.port}; set one of: {have}'

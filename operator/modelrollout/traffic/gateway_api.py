@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from modelrollout.api.errors import TakenName
 from modelrollout.api.names import ANNOTATION_DECISION, ANNOTATION_SEQUENCE, preview_name
 from modelrollout.api.resource import ModelRollout
-from modelrollout.engine.fallback import fallback_problems, in_use, names_fallback, state_of_fallback
+from modelrollout.engine.fallback import fallback_problems, in_use, is_fallback, names_fallback, state_of_fallback
 from modelrollout.engine.observed import Acceptance, RevisionState, RouteDecision, RouteState
 from modelrollout.engine.preview import Preview
 from modelrollout.engine.revisions import FALLBACK, object_name, revision_of
@@ -21,6 +22,7 @@ from modelrollout.kube.resources import HTTP_ROUTE, SERVICE, Object
 from modelrollout.kube.route import ParentRefView, RouteView, route_view
 from modelrollout.traffic import fallback, render
 from modelrollout.traffic.checks import FIELD, traffic_problems
+from modelrollout.traffic.hidden import hidden_by
 from modelrollout.traffic.render import Address, AddressOf
 from modelrollout.traffic.state import route_state
 
@@ -114,7 +116,7 @@ class GatewayAPITraffic:
         """As in TrafficProvider."""
         return (
             *traffic_problems(rollout, self._cache),
-            *fallback_problems(rollout, fallback.ready_endpoints(rollout, rollout.spec.fallback, self._cache)),
+            *fallback_problems(rollout, fallback.ready_endpoints(rollout, rollout.spec.stand_in, self._cache)),
         )
 
     async def review(self, rollout: ModelRollout) -> tuple[str, ...]:
@@ -168,8 +170,9 @@ class GatewayAPITraffic:
         await self._applier.delete(rollout, HTTP_ROUTE, rollout.key.name)
 
     async def _fallback_problems(self, rollout: ModelRollout) -> list[str]:
-        wanted = rollout.spec.fallback
-        if wanted is None:
+        wanted, status = rollout.spec.stand_in, rollout.status
+        if wanted is None or (status.stable is not None and not names_fallback(status)):
+            # Once a revision is stable it stands in for nobody, and may go.
             return []
         if wanted.service is not None:
             live = await self._client.get(SERVICE, rollout.key.namespace, wanted.service.name)
@@ -200,7 +203,11 @@ class GatewayAPITraffic:
         return view
 
     def _state(self, rollout: ModelRollout, view: RouteView) -> RouteState:
-        return route_state(view, fallback.naming(rollout), self._controller_of)
+        state = route_state(view, fallback.naming(rollout), self._controller_of)
+        if not is_fallback(rollout.status.stable) or fallback.is_refusal(rollout):
+            return state
+        others = self._cache.routes(rollout.key.namespace)
+        return replace(state, hidden_by=hidden_by(view, others, fallback.address(rollout).name))
 
     def _render(self, rollout: ModelRollout, split: Split) -> Object:
         return render.http_route(rollout, split, self._addresses(rollout), _roles(rollout))

@@ -18,6 +18,7 @@ from modelrollout.kube.errors import ConflictError, NameTakenError
 from modelrollout.kube.resources import AUTOSCALER, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Object, Resource
 from modelrollout.kube.views import ControllerRevisionView, controller_revision_view
 from modelrollout.workload import pods, render
+from modelrollout.workload.adopt import adoption_problems, stop_adopted
 from modelrollout.workload.dry_run import DryRun
 from modelrollout.workload.template import template_problems
 
@@ -88,6 +89,10 @@ class DeploymentWorkload:
             raise ConflictError("Conflict", f"ControllerRevision {object_name(rollout.key.name, revision)} is missing")
         return await self._write(rollout, SERVICE, render.preview_service(rollout, stored.revision))
 
+    async def stop(self, rollout: ModelRollout, deployment: str) -> None:
+        """As in WorkloadProvider."""
+        await stop_adopted(self._client, rollout, deployment)
+
     async def collect(self, rollout: ModelRollout, revision: str) -> None:
         """As in WorkloadProvider. The record goes last, so that an interrupted collection is taken up again."""
         await self.autoscale(rollout, revision, None)
@@ -121,7 +126,7 @@ class DeploymentWorkload:
 
     async def problems(self, rollout: ModelRollout, revision: Revision) -> tuple[str, ...]:
         """As in WorkloadProvider. The API server is asked only about what it has not accepted yet."""
-        found = list(template_problems(revision))
+        found = [*template_problems(revision), *await adoption_problems(self._client, rollout)]
         name = revision.object_name(rollout.key.name)
         scaler = rollout.spec.workload.autoscaling
         wanted = [(CONTROLLER_REVISION, name), (DEPLOYMENT, name), (SERVICE, name), (SERVICE, rollout.key.name)]

@@ -41,6 +41,10 @@ class WorkloadProvider(Protocol):
         """
         ...
 
+    async def stop(self, rollout: ModelRollout, deployment: str) -> None:
+        """Scale a Deployment that was adopted, given by its name, to 0. Its traffic must be gone."""
+        ...
+
     async def collect(self, rollout: ModelRollout, revision: str) -> None:
         """Delete the objects of a revision, given by its hash. Its traffic must be gone."""
         ...

@@ -13,6 +13,7 @@ import modelrollout
 from modelrollout.api.conditions import ConditionType
 from modelrollout.api.resource import Key
 from modelrollout.api.status import ModelRolloutStatus, Phase
+from modelrollout.engine.adopt import STOPPED
 from modelrollout.engine.answers import REFUSED
 from modelrollout.engine.decide import EVENTS, TELLING_WAITS
 from modelrollout.runtime.telemetry import Telemetry
@@ -92,7 +93,7 @@ def test_every_error_that_a_person_must_mend_is_explained() -> None:
 
 def test_every_event_is_explained() -> None:
     text = section("Events")
-    assert first_cells(text, "event") == {name for _, name in EVENTS.values()} | {"DriftRestored", REFUSED}
+    assert first_cells(text, "event") == {name for _, name in EVENTS.values()} | {"DriftRestored", REFUSED, STOPPED}
     assert set(re.findall(r"`(\w+)`", text.split("A warning is also recorded", 1)[1])) == TELLING_WAITS
 
 

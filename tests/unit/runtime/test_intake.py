@@ -8,7 +8,7 @@ import pytest
 
 from modelrollout.api.resource import Key
 from modelrollout.kube.caches import Cache
-from modelrollout.kube.resources import DEPLOYMENT, ENDPOINT_SLICE, GATEWAY, GATEWAY_CLASS
+from modelrollout.kube.resources import DEPLOYMENT, ENDPOINT_SLICE, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE
 from modelrollout.runtime.handlers import Intake
 from modelrollout.runtime.rollouts import Rollouts
 from tests.support.objects import manifest, merged, raw_object
@@ -118,6 +118,23 @@ def test_endpoints_of_a_users_service_wake_those_whose_traffic_goes_to_it() -> N
     bench.looked_at()
     bench.intake.child(ENDPOINT_SLICE, "MODIFIED", endpoints("queue"))
     assert bench.looked_at() == []
+
+
+def route_to(service: str, name: str = "theirs") -> dict[str, Any]:
+    rules = [{"backendRefs": [{"name": service, "port": 80}]}]
+    return raw_object(name, rollout=None, controller=None, spec={"rules": rules})
+
+
+def test_somebody_elses_route_to_what_is_adopted_wakes_those_who_wait_for_it_to_go() -> None:
+    bench = Bench()
+    adopt = {"deployment": {"adopt": {"deployment": "prod", "service": "prod"}}}
+    bench.intake.rollout("ADDED", rollout("one", workload=adopt))
+    bench.intake.rollout("ADDED", rollout("two"))
+    bench.looked_at()
+    bench.intake.child(HTTP_ROUTE, "ADDED", route_to("prod"))
+    bench.intake.child(HTTP_ROUTE, "DELETED", route_to("prod"))
+    bench.intake.child(HTTP_ROUTE, "ADDED", route_to("other", "others"))
+    assert bench.looked_at() == ["one", "one"]
 
 
 def test_a_list_tells_of_deletions_that_no_event_told_and_looks_at_all() -> None:

@@ -1,0 +1,45 @@
+"""What somebody has run for long before there was a ModelRollout: a Deployment, a Service and a route of their own."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from e2e.support.kube import Object
+from e2e.support.manifests import GATEWAY_NAME, GATEWAY_NAMESPACE, digits, host
+
+NAME = "digits-prod"
+PORT = 80
+
+
+def deployment(namespace: str, version: str) -> Object:
+    """A Deployment that serves a version, labelled as charts label theirs."""
+    template: dict[str, Any] = copy.deepcopy(digits(namespace, version)["spec"]["workload"]["deployment"]["template"])
+    template["metadata"]["labels"] = {"app": NAME}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": NAME}}, "template": template}
+    return _object("apps/v1", "Deployment", namespace, spec)
+
+
+def service(namespace: str) -> Object:
+    """Its Service, on a port of its own."""
+    ports = [{"name": "http", "port": PORT, "targetPort": "http"}]
+    return _object("v1", "Service", namespace, {"selector": {"app": NAME}, "ports": ports})
+
+
+def route(namespace: str) -> Object:
+    """A route of the user's that leads there: for the host that a ModelRollout answers for later."""
+    spec = {
+        "parentRefs": [{"name": GATEWAY_NAME, "namespace": GATEWAY_NAMESPACE}],
+        "hostnames": [host(namespace)],
+        "rules": [{"backendRefs": [{"name": NAME, "port": PORT}]}],
+    }
+    return _object("gateway.networking.k8s.io/v1", "HTTPRoute", namespace, spec)
+
+
+def _object(api_version: str, kind: str, namespace: str, spec: dict[str, Any]) -> Object:
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": NAME, "namespace": namespace},
+        "spec": spec,
+    }
