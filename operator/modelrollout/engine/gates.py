@@ -72,6 +72,11 @@ def gate_deadlines(attempt: AttemptStatus) -> tuple[datetime, ...]:
     return tuple(entry.deadline for entry in attempt.gates if _is_running(entry))
 
 
+def gates_ended_at(attempt: AttemptStatus) -> datetime | None:
+    """When the last gate ended: until then the candidate may have had requests that are nobody's."""
+    return max((entry.ended_at for entry in attempt.gates if entry.ended_at is not None), default=None)
+
+
 def _is_running(entry: GateStatus | None) -> bool:
     return entry is not None and entry.state is GateState.RUNNING
 
@@ -96,7 +101,7 @@ def _begun(due: Due, now: datetime) -> GateStatus:
 
 def _ended(seen: Observation, due: Due, begun: GateStatus) -> GateStatus | None:
     """How a gate that ran has ended; None while it runs, or when it had ended before."""
-    if begun.state is not GateState.RUNNING:
+    if begun.state is not GateState.RUNNING or seen.gates is None:
         return None
     run = seen.gate_run(due.run)
     state = _state_of(run, is_late=seen.now >= begun.deadline)

@@ -34,7 +34,7 @@ class Observation:
             told, or nobody needs to know.
         served: hash of the revision that Service `<name>` selects; None while there is no such Service.
         fallback: what stands in for a stable revision, if there is such; it is none of `revisions`.
-        gates: runs of gates, as far as they are known.
+        gates: runs of gates, as far as anything is known of them; None while nobody has looked.
     """
 
     now: datetime
@@ -49,7 +49,7 @@ class Observation:
     unchecked: str | None = None
     served: str | None = None
     fallback: RevisionState | None = None
-    gates: tuple[GateRun, ...] = ()
+    gates: tuple[GateRun, ...] | None = None
 
     @property
     def status(self) -> ModelRolloutStatus:
@@ -58,7 +58,7 @@ class Observation:
 
     def gate_run(self, run: str) -> GateRun | None:
         """What the run of a gate shows, if anything is known of it."""
-        return next((gate for gate in self.gates if gate.run == run), None)
+        return next((gate for gate in self.gates or () if gate.run == run), None)
 
     def state_of(self, revision: str) -> RevisionState | None:
         """What a revision's pods do, if it is known; the fallback counts as one."""

@@ -19,6 +19,7 @@ from modelrollout.kube.views import (
     EndpointSliceView,
     GatewayClassView,
     GatewayView,
+    JobView,
     Meta,
     PodView,
     ServiceView,
@@ -48,6 +49,7 @@ WATCHED: Final = (
     # All, as every kube-proxy does: traffic also goes to Services that bear no label of ours.
     Watched(resources.ENDPOINT_SLICE, None),
     Watched(resources.POD, PODS),
+    Watched(resources.JOB, OURS),
     # All of them: a ModelRollout may name one that somebody else owns, before it bears any mark of ours.
     Watched(resources.HTTP_ROUTE, None),
     Watched(resources.GATEWAY, None),
@@ -164,6 +166,7 @@ class Cache:
         self._services = _Store(views.service_view)
         self._slices = _Store(views.endpoint_slice_view, parents=_service_of)
         self._pods = _Store(views.pod_view)
+        self._jobs = _Store(views.job_view)
         self._routes = _Store(route_view, parents=_labelled_or_marked, concerns=_labelled_or_marked)
         self._gateways = _Store(views.gateway_view)
         self._gateway_classes = _Store(views.gateway_class_view)
@@ -174,6 +177,7 @@ class Cache:
             resources.SERVICE: self._services,
             resources.ENDPOINT_SLICE: self._slices,
             resources.POD: self._pods,
+            resources.JOB: self._jobs,
             resources.HTTP_ROUTE: self._routes,
             resources.GATEWAY: self._gateways,
             resources.GATEWAY_CLASS: self._gateway_classes,
@@ -241,6 +245,18 @@ class Cache:
     def pods(self, key: Key, revision: str) -> tuple[PodView, ...]:
         """The pods of one revision."""
         return tuple(view for view in self._pods.children(key) if view.meta.revision == revision)
+
+    def job(self, namespace: str, name: str) -> JobView | None:
+        """One Job."""
+        return self._jobs.find(namespace, name)
+
+    def jobs(self, key: Key) -> tuple[JobView, ...]:
+        """The Jobs of a ModelRollout."""
+        return self._jobs.children(key)
+
+    def job_pods(self, key: Key, job: str) -> tuple[PodView, ...]:
+        """The pods of one of a ModelRollout's Jobs."""
+        return tuple(view for view in self._pods.children(key) if view.job == job)
 
     def route(self, namespace: str, name: str) -> RouteView | None:
         """One HTTPRoute."""

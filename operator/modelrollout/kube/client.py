@@ -20,11 +20,13 @@ from kubernetes.aio.client import ApiClient
 
 from modelrollout.api.names import FIELD_MANAGER
 from modelrollout.kube.errors import NotFoundError, UnavailableError, error_of
-from modelrollout.kube.resources import Object, Resource
+from modelrollout.kube.resources import POD, Object, Resource
 
 REQUEST_TIMEOUT: Final = 10.0
 """Seconds for a request and its answer. The client's own default is five minutes: longer than any decision may wait."""
 PAGE_SIZE: Final = 500
+LOG_BYTES: Final = 65_536
+"""Of a log, however long its lines are."""
 
 
 class PatchType(StrEnum):
@@ -216,6 +218,16 @@ class KubeClient:
         except NotFoundError:
             return
 
+    async def log(self, namespace: str, pod: str, container: str, *, lines: int) -> str:
+        """The last lines of a container's log.
+
+        Raises:
+            NotFoundError: the pod is gone.
+        """
+        query = {"container": container, "tailLines": str(lines), "limitBytes": str(LOG_BYTES)}
+        _, content = await self._ask("get", POD, namespace, pod, subresource="log", query=query)
+        return content.decode(errors="replace")
+
     async def _call(
         self,
         verb: str,
@@ -228,7 +240,29 @@ class KubeClient:
         body: object = None,
         content_type: str = "application/json",
     ) -> _Answer:
-        where = "/".join(part for part in (namespace, name) if part) or "in all namespaces"
+        status, content = await self._ask(
+            verb, resource, namespace, name, subresource=subresource, query=query, body=body, content_type=content_type
+        )
+        try:
+            return _Answer(status, cast("Object", json.loads(content)))
+        except ValueError as error:
+            # Something between us and the API server has answered in its place.
+            where = _where(namespace, name)
+            raise UnavailableError("Unavailable", f"{verb} {resource.full_name} {where}: not JSON") from error
+
+    async def _ask(
+        self,
+        verb: str,
+        resource: Resource,
+        namespace: str | None,
+        name: str | None,
+        *,
+        subresource: str | None = None,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> tuple[int, bytes]:
+        where = _where(namespace, name)
         start = time.perf_counter()
         status = 0
         try:
@@ -243,11 +277,7 @@ class KubeClient:
                 self._on_request(Request(verb, resource, status, time.perf_counter() - start))
         if status >= HTTPStatus.BAD_REQUEST:
             raise error_of(verb, resource, where, status, content)
-        try:
-            return _Answer(status, cast("Object", json.loads(content)))
-        except ValueError as error:
-            # Something between us and the API server has answered in its place.
-            raise UnavailableError("Unavailable", f"{verb} {resource.full_name} {where}: not JSON") from error
+        return status, content
 
     async def _send(
         self, method: str, path: str, query: Mapping[str, str], body: object, content_type: str
@@ -276,6 +306,10 @@ _METHODS: Final = {
     "update": "PUT",
     "delete": "DELETE",
 }
+
+
+def _where(namespace: str | None, name: str | None) -> str:
+    return "/".join(part for part in (namespace, name) if part) or "in all namespaces"
 
 
 def _dry(*, dry_run: bool) -> dict[str, str]:

@@ -12,6 +12,9 @@ from modelrollout.api.names import ANNOTATION_APPLIED, FIELD_MANAGER, KIND, LABE
 from modelrollout.api.resource import Key
 from modelrollout.engine.revisions import Revision
 
+LABEL_JOB = "batch.kubernetes.io/job-name"
+"""Of Kubernetes, on the pods of a Job."""
+
 LABEL_SERVICE: Final = "kubernetes.io/service-name"
 """On an EndpointSlice: whose endpoints it has."""
 
@@ -116,6 +119,7 @@ class ContainerView:
         waiting: reason for which it does not run, or None.
         exit_code: of its last end, or None.
         exit_reason: of its last end, such as OOMKilled.
+        exit_message: what the kubelet says of it.
     """
 
     name: str
@@ -124,15 +128,40 @@ class ContainerView:
     waiting_message: str
     exit_code: int | None
     exit_reason: str
+    exit_message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """A pod of a revision."""
+    """A pod of a revision, or of a Job of ours.
+
+    Attributes:
+        job: name of the Job that made it, or None.
+        unschedulable: why no node takes it, or None.
+    """
 
     meta: Meta
     ready: bool
     containers: tuple[ContainerView, ...]
+    job: str | None = None
+    unschedulable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A Job.
+
+    Attributes:
+        failed: why it has failed, as one word; None while it has not.
+        message: the same in words.
+    """
+
+    meta: Meta
+    complete: bool
+    failed: str | None
+    message: str
+    suspended: bool
+    deleting: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +261,32 @@ def pod_view(raw: Mapping[str, Any]) -> PodView:
     """Project a pod."""
     status = raw.get("status") or {}
     statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-    conditions = {condition["type"]: condition["status"] for condition in status.get("conditions") or ()}
-    return PodView(meta_of(raw), conditions.get("Ready") == "True", tuple(_container(entry) for entry in statuses))
+    conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
+    scheduled = conditions.get("PodScheduled", {})
+    unschedulable = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
+    return PodView(
+        meta=meta_of(raw),
+        ready=conditions.get("Ready", {}).get("status") == "True",
+        containers=tuple(_container(entry) for entry in statuses),
+        job=(raw["metadata"].get("labels") or {}).get(LABEL_JOB),
+        unschedulable=scheduled.get("message", "Unschedulable") if unschedulable else None,
+    )
+
+
+def job_view(raw: Mapping[str, Any]) -> JobView:
+    """Project a Job."""
+    true = {
+        entry["type"]: entry for entry in (raw.get("status") or {}).get("conditions") or () if entry["status"] == "True"
+    }
+    failed = true.get("Failed")
+    return JobView(
+        meta=meta_of(raw),
+        complete="Complete" in true,
+        failed=failed.get("reason", "Failed") if failed else None,
+        message=failed.get("message", "") if failed else "",
+        suspended=bool(raw["spec"].get("suspend")),
+        deleting="deletionTimestamp" in raw["metadata"],
+    )
 
 
 def controller_revision_view(raw: Mapping[str, Any]) -> ControllerRevisionView:
@@ -272,6 +325,7 @@ def _container(raw: Mapping[str, Any]) -> ContainerView:
         waiting_message=waiting.get("message", ""),
         exit_code=ended.get("exitCode"),
         exit_reason=ended.get("reason", ""),
+        exit_message=ended.get("message", ""),
     )
 
 

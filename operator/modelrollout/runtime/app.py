@@ -15,6 +15,7 @@ from kubernetes.aio import config as kubernetes_config
 
 from modelrollout.api.errors import TerminalError, TransientError
 from modelrollout.api.resource import Key
+from modelrollout.gates.gates import Gates
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.caches import Cache
 from modelrollout.kube.client import KubeClient, Listing, Request
@@ -79,7 +80,8 @@ class App:
         events = EventRecorder(self.client, instance=os.environ.get("POD_NAME", "modelrollout"), log=logger(), now=now)
         traffics = Traffics(self.client, self.cache, self._applier)
         workloads = Workloads(self.client, self.cache, self._applier)
-        self._validator = Validator(workloads, traffics)
+        self._gates = Gates(self.client, self.cache, self._applier, self.queue.add_after)
+        self._validator = Validator(workloads, traffics, self._gates)
         loans = Loans(self.client, self.rollouts, traffics, self._applier)
         complainer = Complainer(self.client, self.rollouts, events, now)
         recorder = Recorder(
@@ -92,8 +94,8 @@ class App:
         )
         self.reconciler = Reconciler(
             rollouts=self.rollouts,
-            observer=Observer(workloads, traffics, self._sources, self._validator),
-            carry_out=CarryOut(self.client, workloads, traffics, recorder, loans),
+            observer=Observer(workloads, traffics, self._sources, self._validator, self._gates),
+            carry_out=CarryOut(self.client, workloads, traffics, recorder, loans=loans, gates=self._gates),
             recorder=recorder,
             complainer=complainer,
             releaser=Releaser(self.client, self.rollouts, traffics, now),
@@ -147,6 +149,7 @@ class App:
         finally:
             heartbeat.cancel()
             await runner.cleanup()
+            await self._gates.close()
             self._sources.close()
 
     async def _fill_first(self) -> None:
@@ -248,6 +251,7 @@ class App:
         self._sources.forget(uid)
         self._validator.forget(key)
         self._applier.forget(key)
+        self._gates.forget(key)
 
     def _count_api(self, request: Request) -> None:
         outcome = "error" if request.status == 0 or request.status >= 400 else "ok"

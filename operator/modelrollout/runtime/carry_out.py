@@ -9,6 +9,7 @@ from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.observed import RouteDecision, RouteState
 from modelrollout.engine.plan import LOWERING, Action, Event, EventType, Plan
 from modelrollout.engine.situation import Observation
+from modelrollout.gates.gates import Gates
 from modelrollout.kube.apply import Drift
 from modelrollout.kube.client import KubeClient
 from modelrollout.kube.errors import ConflictError
@@ -24,11 +25,19 @@ class CarryOut:
     """Writes what a plan says, and nothing that is so already."""
 
     def __init__(
-        self, client: KubeClient, workloads: Workloads, traffics: Traffics, recorder: Recorder, loans: Loans
+        self,
+        client: KubeClient,
+        workloads: Workloads,
+        traffics: Traffics,
+        recorder: Recorder,
+        *,
+        loans: Loans,
+        gates: Gates,
     ) -> None:
         self._client = client
         self._loans = loans
         self._previews = Previews(workloads, traffics)
+        self._gates = gates
         self._workloads = workloads
         self._traffics = traffics
         self._recorder = recorder
@@ -60,6 +69,7 @@ class CarryOut:
         if plan.serve is not None:
             drifts += await self._workloads.of(rollout).serve(rollout, plan.serve)
         drifts += await self._previews.carry_out(seen, rollout, plan)
+        await self._run_gates(seen, rollout, plan)
         drifts += await self._stopped(rollout, plan)
         await self._traffics.of(rollout).sweep(rollout)
         await self._loans.after(rollout, seen, plan)
@@ -79,6 +89,21 @@ class CarryOut:
                 drifts += await workload.autoscale(rollout, revision, bounds) if bounds is not None else ()
         return drifts
 
+    async def _run_gates(self, seen: Observation, rollout: ModelRollout, plan: Plan) -> None:
+        """After the route: what is asked of a gate never delays a weight.
+
+        Raises:
+            ConflictError: the ModelRollout has changed: a Job that nobody asks for may be somebody's by now.
+        """
+        attempt = rollout.status.attempt
+        state = seen.state_of(attempt.revision) if attempt is not None else None
+        await self._gates.run(rollout, plan, state.revision if state is not None else None)
+        left = self._gates.left(rollout, plan)
+        if left:
+            await self._unchanged(rollout)
+        for name in left:
+            await self._gates.end(rollout, name)
+
     async def _stopped(self, rollout: ModelRollout, plan: Plan) -> Iterable[Drift]:
         """Stop and collect; last, after the route has been written without them.
 
@@ -93,6 +118,7 @@ class CarryOut:
         for revision in stopped:
             drifts += await self._workloads.of(rollout).scale(rollout, revision, 0)
         for revision in plan.collect:
+            await self._gates.collect(rollout, revision)
             await self._workloads.of(rollout).collect(rollout, revision)
         return drifts
 

@@ -87,11 +87,15 @@ class Judge:
         return _evidence(look, list(found), share), next_look(look, metrics, scraped_at)
 
     async def scrapes(
-        self, rollout: ModelRollout, candidate: str, stable: str, now: datetime
+        self, rollout: ModelRollout, candidate: str, stable: str, now: datetime, *, since: datetime | None = None
     ) -> tuple[bool | None, datetime]:
         """Whether the candidate's pods are scraped as those of stable are, and when to ask again.
 
         None where nothing is known: Prometheus does not answer, or does not name stable's pods as we expect it to.
+
+        Args:
+            since: every target of the candidate must have been scraped after this: what its pods were asked before is
+                then the baseline of their counters.
         """
         again = now + self._settings.scrape_interval
         offset = await self._clock_offset(now)
@@ -103,14 +107,19 @@ class Judge:
             return None, again
         span = RECENT_SCRAPES * self._settings.scrape_interval.total_seconds()
         seen: set[str] = set()
+        late = False
         for part in scope.selectors(candidate, against):
             found = await self._provider.raw(f"up{{{part.matchers}}}", now.timestamp() + offset, span)
             if not isinstance(found, tuple):
                 return None, again
             alive = [series for series in found if any(value == 1.0 for _, value in series.samples)]
-            names = (part.stand_in or scope.revision_of(series.labels, (candidate, against)) for series in alive)
-            seen |= {name for name in names if name is not None}
-        return candidate in seen if against in seen else None, again
+            named = [(part.stand_in or scope.revision_of(one.labels, (candidate, against)), one) for one in alive]
+            seen |= {name for name, _ in named if name is not None}
+            if since is not None and any(
+                name == candidate and series.samples[-1][0] <= since.timestamp() + offset for name, series in named
+            ):
+                late = True
+        return candidate in seen and not late if against in seen else None, again
 
     async def _clock_offset(self, now: datetime) -> float | str:
         """Prometheus's clock less ours; why it is not known as a text."""

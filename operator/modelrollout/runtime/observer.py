@@ -8,10 +8,12 @@ from typing import Final
 
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.engine.decide import decide
+from modelrollout.engine.gates import gates_ended_at
 from modelrollout.engine.plan import LOWERING, Action
 from modelrollout.engine.revisions import revision_of
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.steps import steps_of
+from modelrollout.gates.gates import Gates
 from modelrollout.runtime.sources import Source, Sources
 from modelrollout.runtime.validator import Validator
 from modelrollout.traffic.registry import Traffics
@@ -23,11 +25,14 @@ UNCHECKED: Final = ("the spec has not been checked yet",)
 class Observer:
     """Reads caches, and Prometheus where a step is being judged."""
 
-    def __init__(self, workloads: Workloads, traffics: Traffics, sources: Sources, validator: Validator) -> None:
+    def __init__(
+        self, workloads: Workloads, traffics: Traffics, sources: Sources, validator: Validator, gates: Gates
+    ) -> None:
         self._workloads = workloads
         self._traffics = traffics
         self._sources = sources
         self._validator = validator
+        self._gates = gates
 
     async def observe(self, rollout: ModelRollout, now: datetime) -> Observation:
         """Gather.
@@ -56,6 +61,10 @@ class Observer:
         judged = await self._judged(glance, source)
         if _lowers(judged):
             return judged
+        # After harm: the log of a gate that has ended is read here, and harm waits for nobody.
+        judged = replace(judged, gates=await self._gates.observe(judged))
+        if _lowers(judged):
+            return judged
         problems = await self._validator.problems(rollout, desired, source.provider, now)
         return replace(judged, problems=problems, unchecked=self._validator.unanswered(rollout.key))
 
@@ -77,10 +86,13 @@ class Observer:
         rollout, status = glance.rollout, glance.status
         if not rollout.spec.enforced_metrics or decide(glance).action is not Action.ENTER:
             return glance
-        if status.attempt is None or status.stable is None or steps_of(rollout.spec)[0].weight == 0:
+        if status.attempt is None or status.stable is None:
+            return glance
+        asked_until = gates_ended_at(status.attempt)
+        if asked_until is None and steps_of(rollout.spec)[0].weight == 0:
             return glance
         scraped, again_at = await source.judge.scrapes(
-            rollout, status.attempt.revision, status.stable.revision, glance.now
+            rollout, status.attempt.revision, status.stable.revision, glance.now, since=asked_until
         )
         return replace(glance, scraped=scraped, next_evidence_at=again_at)
 

@@ -14,6 +14,7 @@ from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.engine.fallback import fields_of
 from modelrollout.engine.revisions import Revision
 from modelrollout.engine.validate import problems_of
+from modelrollout.gates.gates import Gates
 from modelrollout.kube.errors import ForbiddenError
 from modelrollout.metrics.promql import (
     QueryError,
@@ -56,9 +57,10 @@ class Validator:
     What the spec itself and the caches tell is free, and asked at every look.
     """
 
-    def __init__(self, workloads: Workloads, traffics: Traffics) -> None:
+    def __init__(self, workloads: Workloads, traffics: Traffics, gates: Gates) -> None:
         self._workloads = workloads
         self._traffics = traffics
+        self._gates = gates
         self._known: dict[Key, _Known] = {}
 
     def forget(self, key: Key) -> None:
@@ -92,6 +94,7 @@ class Validator:
         try:
             problems += await self._workloads.of(rollout).problems(rollout, desired)
             problems += await self._traffics.of(rollout).review(rollout)
+            problems += await self._gates.problems(rollout, desired, now)
             problems += [problem async for problem in _metric_problems(rollout, desired, provider)]
         except ForbiddenError as error:
             # A missing right or a full quota: nothing of the spec can be carried out, and what works goes on.

@@ -75,6 +75,11 @@ def shown(seen: Observation, state: RunState, message: str = "exit code 1: no mo
     return replace(seen, gates=(GateRun(seen.status.attempt.gates[-1].run, state, message),))
 
 
+def looked(seen: Observation) -> Observation:
+    """With nothing to see of any run."""
+    return replace(seen, gates=())
+
+
 RUNNING, DONE, FAILED = GateState.RUNNING, GateState.SUCCEEDED, GateState.FAILED
 AT_CANARY, AT_HELD, AT_RAMP = stepping(1, GATED), stepping(1, HELD), stepping(2, GATED)
 LOADED = with_spec(loading(2), GATED)
@@ -98,7 +103,9 @@ ONE = begun(AT_CANARY, RUNNING)
          Action.ROLL_BACK, "GateTimedOut", fails=True, text="took longer than its timeout of 10m: step 7"),
     Case("late and waiting", shown(begun(AT_CANARY, RUNNING, minutes=10), RunState.WAITING, "ErrImagePull"),
          Action.ROLL_BACK, "GateNotStarted", fails=True, text="ErrImagePull"),
-    Case("late and unknown", begun(AT_CANARY, RUNNING, minutes=10), Action.ROLL_BACK, "GateNotStarted", fails=True),
+    Case("late, and nobody has looked", begun(AT_CANARY, RUNNING, minutes=10), None),
+    Case("late and unknown", looked(begun(AT_CANARY, RUNNING, minutes=10)), Action.ROLL_BACK, "GateNotStarted",
+         fails=True),
     Case("late and done", shown(begun(AT_CANARY, RUNNING, minutes=10), RunState.SUCCEEDED), Action.END_GATE,
          "GateSucceeded"),
     Case("ended before", shown(begun(AT_CANARY, DONE), RunState.FAILED), None),
@@ -107,7 +114,7 @@ ONE = begun(AT_CANARY, RUNNING)
     Case("failure that holds", shown(begun(AT_HELD, RUNNING), RunState.FAILED), Action.END_GATE, "GateFailed"),
     Case("timeout that holds", shown(begun(AT_HELD, RUNNING, minutes=10), RunState.RUNNING), Action.END_GATE,
          "GateTimedOut"),
-    Case("no start, that holds", begun(AT_HELD, RUNNING, minutes=10), Action.END_GATE, "GateNotStarted"),
+    Case("no start, that holds", looked(begun(AT_HELD, RUNNING, minutes=10)), Action.END_GATE, "GateNotStarted"),
     Case("stable is unready", stable_down(shown(ONE, RunState.FAILED, "x")), Action.WAIT, "NoSafeTarget",
          latch=Fault("GateFailed", "post gate smoke of canary failed after 2m: x")),
 )  # fmt: skip

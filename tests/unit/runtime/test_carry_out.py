@@ -12,9 +12,11 @@ from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.decide import decide
 from modelrollout.engine.observed import RouteState
 from modelrollout.engine.plan import Action, Event, Plan
+from modelrollout.engine.revisions import Revision
 from modelrollout.engine.scale import Bounds
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.split import Split, only
+from modelrollout.gates.gates import Gates
 from modelrollout.kube.apply import Drift
 from modelrollout.kube.client import KubeClient
 from modelrollout.kube.errors import ConflictError, UnavailableError
@@ -39,6 +41,7 @@ class Cluster:
         live_version: the one that a live read shows.
         breaks_at: a write that fails.
         autoscaled: revisions that have an autoscaler.
+        leaves_jobs: whether a Job runs that nobody asks for.
     """
 
     live: RouteState | None
@@ -49,6 +52,7 @@ class Cluster:
     breaks_at: str = ""
     drift_found: Drift | None = None
     autoscaled: frozenset[str] = frozenset()
+    leaves_jobs: bool = False
 
     def _do(self, what: str) -> None:
         if what == self.breaks_at:
@@ -128,6 +132,32 @@ class Cluster:
         self._do(f"event {event.reason}")
 
 
+@dataclass
+class Asked:
+    """Stands in for the gates.
+
+    Attributes:
+        jobs: Jobs that run and that nobody asks for.
+    """
+
+    cluster: Cluster
+    jobs: tuple[str, ...] = ("digits-gabc",)
+
+    async def run(self, _: ModelRollout, plan: Plan, candidate: Revision | None) -> None:
+        for due in plan.gates:
+            assert candidate == CANDIDATE
+            self.cluster.done.append(f"gate {due.name}")
+
+    def left(self, _: ModelRollout, plan: Plan) -> tuple[str, ...]:
+        return self.jobs if self.cluster.leaves_jobs and not plan.gates else ()
+
+    async def end(self, _: ModelRollout, name: str) -> None:
+        self.cluster.done.append(f"end {name}")
+
+    async def collect(self, *_: object) -> None:
+        return
+
+
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made = Cluster(scenes.stepping().route)
@@ -147,7 +177,8 @@ async def carry_out(cluster: Cluster, seen: Observation) -> Plan:
         cast(Workloads, stand_in),
         cast(Traffics, stand_in),
         cast(Recorder, stand_in),
-        cast(Loans, stand_in),
+        loans=cast(Loans, stand_in),
+        gates=cast(Gates, Asked(cluster)),
     )
     plan = decide(seen)
     await made.carry_out(seen, plan)
@@ -301,3 +332,30 @@ async def test_an_autoscaler_comes_after_its_pods_and_goes_before_they_do(cluste
         f"serve {STABLE.hash}",
         f"scale {CANDIDATE.hash} 0",
     ]
+
+
+GATED = scenes.raw_spec(
+    stages=(scenes.STAGES[0], scenes.STAGES[1] | {"post": [{"name": "ask", "webhook": {"url": "http://judge"}}]})
+)
+
+
+async def test_a_gate_is_run_when_status_tells_of_it(cluster: Cluster) -> None:
+    plan = await carry_out(cluster, scenes.stepping(1, GATED))
+    assert plan.action is Action.BEGIN_GATE
+    assert (cluster.done[0], cluster.done[-1]) == ("status", "gate ask")
+
+
+async def test_a_job_that_nobody_asks_for_may_be_somebodys_by_now(cluster: Cluster) -> None:
+    cluster.leaves_jobs = True
+    await carry_out(cluster, scenes.with_evidence(scenes.stepping(), Verdict.CONTINUE))
+    assert cluster.done[-2:] == ["read rollout", "end digits-gabc"]
+    cluster.live_version, cluster.done = "9", []
+    with pytest.raises(ConflictError):
+        await carry_out(cluster, scenes.with_evidence(scenes.stepping(), Verdict.CONTINUE))
+    assert "end digits-gabc" not in cluster.done
+
+
+async def test_a_rollback_waits_for_no_gate(cluster: Cluster) -> None:
+    cluster.leaves_jobs = True
+    await carry_out(cluster, HARM)
+    assert cluster.done == ["shift 0", "status", "event RolledBack"]

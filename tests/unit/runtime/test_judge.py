@@ -182,3 +182,23 @@ async def test_whether_the_candidate_is_scraped_as_stable_is(answers: dict[str, 
     rollout = scenes.loading(2).rollout
     found = await Bench(**answers).judge.scrapes(rollout, CANDIDATE.hash, STABLE.hash, NOW)
     assert found == (scraped, NOW + timedelta(seconds=1))
+
+
+def scraped_at(revision: str, *seconds_ago: float) -> RawSeries:
+    series = up(revision)
+    return RawSeries(series.labels, tuple((NOW.timestamp() - ago, 1.0) for ago in sorted(seconds_ago, reverse=True)))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "scraped"),
+    [
+        pytest.param([scraped_at(CANDIDATE.hash, 2.5, 1.5, 0.5)], True, id="after"),
+        pytest.param([scraped_at(CANDIDATE.hash, 2.5, 1.5)], False, id="before"),
+        pytest.param([scraped_at(CANDIDATE.hash, 0.5), scraped_at(CANDIDATE.hash, 1.5)], False, id="one of two pods"),
+    ],
+)
+async def test_whether_the_candidate_was_scraped_after_a_gate(candidate: list[RawSeries], scraped: object) -> None:
+    bench = Bench(series=(up(STABLE.hash), *candidate))
+    since = NOW - timedelta(seconds=1)
+    found, _ = await bench.judge.scrapes(scenes.loading(2).rollout, CANDIDATE.hash, STABLE.hash, NOW, since=since)
+    assert found is scraped

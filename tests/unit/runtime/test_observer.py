@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
 from modelrollout.analysis.verdict import Verdict
+from modelrollout.api.gates import GateState, GateStatus
 from modelrollout.api.resource import Key
 from modelrollout.api.status import AttemptStatus
 from modelrollout.engine.decide import decide
-from modelrollout.engine.observed import Evidence, RouteState
+from modelrollout.engine.observed import Evidence, GateRun, RouteState, RunState
 from modelrollout.engine.plan import Action
+from modelrollout.engine.rounds import round_of
 from modelrollout.engine.situation import Observation
 from modelrollout.runtime.observer import Observer
 from tests.support import scenes
@@ -67,8 +69,8 @@ class Sources:
         assert self.seen.evidence is not None
         return self.seen.evidence, NOW
 
-    async def scrapes(self, *_: object) -> tuple[bool | None, datetime]:
-        self.asked.append("scrapes")
+    async def scrapes(self, *_: object, since: datetime | None) -> tuple[bool | None, datetime]:
+        self.asked.append("scrapes" if since is None else f"scrapes since {since:%H:%M}")
         return False, NOW
 
     def unanswered(self, _: Key) -> str | None:
@@ -79,9 +81,23 @@ class Sources:
         return self.objections
 
 
+@dataclass
+class Gates:
+    """Stand in for the gates."""
+
+    sources: Sources
+
+    async def observe(self, seen: Observation) -> tuple[GateRun, ...]:
+        if self.sources.seen.gates:
+            self.sources.asked.append("gates")
+        return self.sources.seen.gates or ()
+
+
 async def observe(sources: Sources) -> Observation:
     stand_in = cast(Any, sources)
-    return await Observer(stand_in, stand_in, stand_in, stand_in).observe(sources.seen.rollout, NOW)
+    return await Observer(stand_in, stand_in, stand_in, stand_in, cast(Any, Gates(sources))).observe(
+        sources.seen.rollout, NOW
+    )
 
 
 async def test_in_a_step_everything_is_gathered() -> None:
@@ -165,3 +181,46 @@ async def test_what_was_stored_keeps_its_hash_whatever_todays_recipe_makes_of_it
     resting = scenes.resting(stable=old.ref)
     seen = replace(resting, revisions=(scenes.pods(old),))
     assert (await observe(Sources(seen))).desired == old
+
+
+GATE = {"name": "ask", "webhook": {"url": "http://judge"}}
+
+
+def gated(raw: dict[str, Any], state: GateState) -> Observation:
+    """A candidate that has loaded, and its first gate."""
+    seen = at_first_step(raw)
+    assert seen.status.attempt is not None
+    (due,) = round_of(seen.rollout.spec, seen.status.attempt)
+    entry = GateStatus(
+        run=due.run,
+        name=due.name,
+        stage=due.stage,
+        when=due.when,
+        state=state,
+        started_at=NOW,
+        deadline=NOW + timedelta(minutes=1),
+        ended_at=None if state is GateState.RUNNING else NOW,
+    )
+    return scenes.with_attempt(seen, gates=(entry,))
+
+
+@pytest.mark.parametrize("stage", scenes.STAGES[:2], ids=["shadow", "live"])
+async def test_what_a_gate_asked_is_nobodys_evidence(stage: dict[str, Any]) -> None:
+    """Also not that of a shadow: the candidate must be scraped after the gate, before anything is counted."""
+    raw = scenes.raw_spec(stages=[stage | {"pre": [GATE]}, scenes.STAGES[3]])
+    sources = Sources(gated(raw, GateState.SUCCEEDED))
+    plan = decide(await observe(sources))
+    assert sources.asked == ["forget", "scrapes since 12:00", "validator"]
+    assert plan.reason == "CandidateNotScraped"
+
+
+async def test_a_gate_that_says_no_waits_for_no_dry_run_and_harm_not_for_a_gate() -> None:
+    seen = gated(scenes.raw_spec(stages=[scenes.STAGES[1] | {"pre": [GATE]}, scenes.STAGES[3]]), GateState.RUNNING)
+    assert seen.status.attempt is not None
+    shown = replace(seen, gates=(GateRun(seen.status.attempt.gates[0].run, RunState.FAILED, "no"),))
+    sources = Sources(shown)
+    assert decide(await observe(sources)).reason == "GateFailed"
+    assert sources.asked == ["forget", "gates"]
+    harmed = Sources(replace(scenes.with_evidence(scenes.stepping(), Verdict.HARM), gates=shown.gates))
+    assert decide(await observe(harmed)).reason == "Harm"
+    assert harmed.asked == ["prometheus"]

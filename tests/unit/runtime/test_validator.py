@@ -11,6 +11,7 @@ import pytest
 from modelrollout.analysis.outcome import Ambiguous, Outcome, Value
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.gates.gates import Gates
 from modelrollout.kube.errors import ForbiddenError, UnavailableError
 from modelrollout.metrics.provider import MetricProvider, ProviderUnavailableError
 from modelrollout.runtime.validator import ASK_AGAIN, Validator
@@ -35,6 +36,7 @@ class Judges:
     cached: tuple[str, ...] = ()
     workload: tuple[str, ...] = ()
     route: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
     parse_error: str | None = None
     outcome: Outcome = Value(1.0)  # noqa: RUF009 - frozen
     error: Exception | None = None
@@ -48,6 +50,10 @@ class Judges:
         if self.error is not None:
             raise self.error
         return self.parse_error
+
+    async def problems(self, *_: object) -> tuple[str, ...]:
+        self.asked.append("gates")
+        return self.gates
 
     async def now(self) -> float:
         return 1000.0
@@ -75,7 +81,7 @@ class _Providers:
         return self.judges.route
 
 
-EVERYBODY = ["workload", "route", "parse"]
+EVERYBODY = ["workload", "route", "gates", "parse"]
 ROLLOUT = scenes.rollout(scenes.raw_spec(), ModelRolloutStatus(stable=STABLE.ref))
 
 
@@ -83,7 +89,7 @@ class Bench:
     def __init__(self, **answers: Any) -> None:
         self.judges = Judges(**answers)
         stand_in = cast(Any, self.judges)
-        self.validator = Validator(cast(Workloads, stand_in), cast(Traffics, stand_in))
+        self.validator = Validator(cast(Workloads, stand_in), cast(Traffics, stand_in), cast(Gates, stand_in))
 
     async def problems(self, rollout: ModelRollout = ROLLOUT, now: datetime = NOW) -> tuple[str, ...]:
         desired = scenes.revision("2")

@@ -1,0 +1,1 @@
+"""What must succeed before a rollout goes on: Jobs and webhooks, run for the engine's gates."""
