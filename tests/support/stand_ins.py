@@ -5,8 +5,8 @@ Each write may be the last before the operator is killed, may be refused, or may
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -84,12 +84,41 @@ class Scaling:
     new: int
 
 
+class GateRuns:
+    """As Gates: Jobs, which go on until they are deleted."""
+
+    def __init__(self, world: World, write: Callable[[], AbstractContextManager[None]]) -> None:
+        self._world = world
+        self._write = write
+
+    async def run(self, _: ModelRollout, plan: Plan, candidate: Revision | None) -> None:
+        """What is asked for and does not run is begun."""
+        for due in plan.gates:
+            assert candidate is not None
+            if due.run not in self._world.asked:
+                with self._write():
+                    self._world.asked |= {due.run}
+
+    def left(self, _: ModelRollout, plan: Plan) -> tuple[str, ...]:
+        """What runs and is not asked for."""
+        return tuple(sorted(self._world.asked - {due.run for due in plan.gates}))
+
+    async def end(self, _: ModelRollout, name: str) -> None:
+        """One of those is deleted."""
+        with self._write():
+            self._world.asked -= {name}
+
+    async def collect(self, *_: object) -> None:
+        """They all have ended by then."""
+
+
 class StandIns:
     """Recorder, registries, providers and client in one: who is asked shows by what is asked."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._written_at: datetime | None = None
+        self.gates = GateRuns(world, self._write)
 
     def restart(self) -> None:
         """Forget what a process remembers."""

@@ -126,7 +126,8 @@ class World:
     def __post_init__(self) -> None:
         self._stand_ins = StandIns(self)
         stand_in = cast(Any, self._stand_ins)
-        self._carry_out = CarryOut(stand_in, stand_in, stand_in, stand_in, stand_in)
+        gates = cast(Any, self._stand_ins.gates)
+        self._carry_out = CarryOut(stand_in, stand_in, stand_in, stand_in, loans=stand_in, gates=gates)
         self._known: dict[int, _Parsed] = {}
         self.deciding: tuple[Observation, Plan]
 
@@ -268,7 +269,6 @@ class World:
         except TransientError:
             pass
         else:
-            self.asked = frozenset(due.run for due in plan.gates)
             return True
         if self.trouble is not None and self.trouble.writes < 0:
             self.ends[self.trouble.end] = self.ends.get(self.trouble.end, 0) + 1
