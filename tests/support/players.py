@@ -14,7 +14,7 @@ from typing import Any, Final
 from modelrollout.api.names import LABEL_MANAGED_BY, LABEL_NAME, LABEL_REVISION, MANAGED_BY
 from modelrollout.kube.client import KubeClient, PatchType
 from modelrollout.kube.errors import ConflictError, NotFoundError
-from modelrollout.kube.resources import DEPLOYMENT, ENDPOINT_SLICE, HTTP_ROUTE, Object
+from modelrollout.kube.resources import DEPLOYMENT, ENDPOINT_SLICE, HTTP_ROUTE, SERVICE, Object
 from tests.support.exporter import Exporter
 
 CONTROLLER: Final = "gateway.envoyproxy.io/gatewayclass-controller"
@@ -69,6 +69,8 @@ class Players:
     Attributes:
         routes: what the HTTPRoute was seen to be: (generation, {revision hash: weight}), each once, in order.
         gateway_answers: whether the gateway looks at routes.
+        route_name: of the HTTPRoute that clients come by; by default the operator's own.
+        follows: hash of the revision that Service `<name>` was seen to select.
     """
 
     client: KubeClient
@@ -78,6 +80,8 @@ class Players:
     routes: list[tuple[int, dict[str, int]]] = field(default_factory=list)
     gateway_answers: bool = True
     errors_seen: int = 0
+    route_name: str | None = None
+    follows: str | None = None
 
     async def play(self) -> None:
         """Act, for ever."""
@@ -85,7 +89,7 @@ class Players:
         last = loop.time()
         while True:
             await self._act_as_kubelet()
-            route = await self.client.get(HTTP_ROUTE, self.namespace, self.name)
+            route = await self.client.get(HTTP_ROUTE, self.namespace, self.route_name or self.name)
             now = loop.time()
             if route is not None:
                 self._act_as_clients(route, now - last)
@@ -103,12 +107,24 @@ class Players:
             revision = deployment["metadata"]["labels"][LABEL_REVISION]
             server = self.servers.get(revision)
             ready = deployment["spec"]["replicas"] if server is not None and server.ready else 0
-            await self._endpoints(deployment["metadata"]["name"], revision, ready)
+            name = deployment["metadata"]["name"]
+            await self._endpoints(name, revision, [f"{name}-{number}" for number in range(ready)])
+        if self.route_name is not None:
+            await self._follow_stable()
 
-    async def _endpoints(self, service: str, revision: str, ready: int) -> None:
+    async def _follow_stable(self) -> None:
+        """The endpoints of Service `<name>`: those of the revision that it selects, one look after it does."""
+        service = await self.client.get(SERVICE, self.namespace, self.name)
+        follows, self.follows = self.follows, service["spec"]["selector"][LABEL_REVISION] if service else None
+        pods = await self.client.get(ENDPOINT_SLICE, self.namespace, f"{self.name}-{follows}-slice")
+        if follows is not None and pods is not None:
+            names = [entry["targetRef"]["name"] for entry in pods["endpoints"] or ()]
+            await self._endpoints(self.name, follows, names)
+
+    async def _endpoints(self, service: str, revision: str, pods: list[str]) -> None:
         name = f"{service}-slice"
         old = await self.client.get(ENDPOINT_SLICE, self.namespace, name)
-        if old is not None and len(old["endpoints"] or ()) == ready:
+        if old is not None and [entry["targetRef"]["name"] for entry in old["endpoints"] or ()] == pods:
             return
         labels = {
             "kubernetes.io/service-name": service,
@@ -123,11 +139,11 @@ class Players:
             "addressType": "IPv4",
             "endpoints": [
                 {
-                    "addresses": [f"10.1.0.{number + 1}"],
+                    "addresses": [f"10.1.0.{number}"],
                     "conditions": {"ready": True},
-                    "targetRef": {"kind": "Pod", "name": f"{service}-{number}"},
+                    "targetRef": {"kind": "Pod", "name": pod},
                 }
-                for number in range(ready)
+                for number, pod in enumerate(pods, 1)
             ],
             "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
         }
@@ -159,7 +175,7 @@ class Players:
             await self.client.patch(
                 HTTP_ROUTE,
                 self.namespace,
-                self.name,
+                route["metadata"]["name"],
                 {"status": {"parents": answer}},
                 PatchType.MERGE,
                 subresource="status",
@@ -170,6 +186,8 @@ class Players:
     def _act_as_clients(self, route: Object, seconds: float) -> None:
         rule: dict[str, Any] = route["spec"]["rules"][0]
         weights = {self._revision(entry): entry.get("weight", 1) for entry in rule["backendRefs"]}
+        if len(weights) == 1:
+            weights = dict.fromkeys(weights, 100)
         seen = (route["metadata"]["generation"], weights)
         if self.routes[-1:] != [seen]:
             self.routes.append(seen)
@@ -180,4 +198,6 @@ class Players:
             server.serve(requests * weights.get(revision, 0) / 100, requests * copies.get(revision, 0) / 100)
 
     def _revision(self, reference: dict[str, Any]) -> str:
+        if reference["name"] == self.name:
+            return self.follows or ""
         return str(reference["name"]).removeprefix(f"{self.name}-")

@@ -124,13 +124,13 @@ class Playground:
 
     async def route(self) -> Object:
         """The HTTPRoute, live."""
-        found = await self.client.get(HTTP_ROUTE, self.namespace, self.players.name)
+        found = await self.client.get(HTTP_ROUTE, self.namespace, self.players.route_name or self.players.name)
         assert found is not None
         return found
 
     async def weights(self) -> dict[str, int]:
         """{version: weight} in the route, live."""
-        versions = {revision: version for version, revision in self.hashes.items()}
+        versions = {revision: version for version, revision in self.hashes.items()} | {self.players.name: "stable"}
         backends = (await self.route())["spec"]["rules"][0]["backendRefs"]
         prefix = f"{self.players.name}-"
         return {versions[entry["name"].removeprefix(prefix)]: entry.get("weight", 1) for entry in backends}

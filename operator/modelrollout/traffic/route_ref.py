@@ -141,7 +141,7 @@ class RouteRefTraffic:
         if seen is None or self._standing(rollout, seen.rule) is Standing.FOREIGN:
             return None
         state = self._state(rollout, seen)
-        if state.sequence not in {0, rollout.status.sequence} or state.carries(split) or not rollout.status.sequence:
+        if state.sequence != rollout.status.sequence or state.carries(split):
             return None
         field = f"spec.rules[{seen.rule.name}]"
         return Drift(HTTP_ROUTE.kind, seen.view.meta.name, (field,), seen.view.rules_by)
