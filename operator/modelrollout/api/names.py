@@ -39,6 +39,9 @@ ROLE_HEADER: Final = "x-modelrollout-role"
 FINALIZER: Final = f"{GROUP}/release"
 """On a ModelRollout that has something to give back before it may go."""
 
+ANNOTATION_LEFT_BY: Final = f"{GROUP}/left-by"
+"""On what outlived its ModelRollout: whose it was. Another one of the same name may take it over."""
+
 NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 NAME_MAX: Final = 52
 """DNS-1035 label of 63, less a dash and a revision hash of ten characters."""

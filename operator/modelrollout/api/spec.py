@@ -36,6 +36,13 @@ class OnFailure(StrEnum):
     HOLD = "Hold"
 
 
+class DeletionPolicy(StrEnum):
+    """What becomes of the version that serves when its ModelRollout is deleted."""
+
+    DELETE = "Delete"
+    ORPHAN = "Orphan"
+
+
 class ModelRolloutSpec(APIModel):
     """A model, what serves it, who carries its traffic, and what must be shown before a new version gets more of it."""
 
@@ -74,6 +81,10 @@ class ModelRolloutSpec(APIModel):
     on_failure: OnFailure = Field(OnFailure.ROLLBACK, description="What harm in an enforced metric does.")
     rollback_window: Duration = Field(
         timedelta(hours=1), description="How long the previous revision stays warm after a promotion."
+    )
+    deletion_policy: DeletionPolicy = Field(
+        DeletionPolicy.DELETE,
+        description="Whether the stable version goes when this is deleted, or, with Orphan, goes on serving.",
     )
     revision_history_limit: Whole = Field(5, ge=0, le=100, description="Older revisions that are kept.")
 

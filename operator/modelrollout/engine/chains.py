@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from modelrollout.engine import adopt, contest, fallback, gates, hands, policies
+from modelrollout.engine import adopt, contest, fallback, gates, hands, inherit, policies
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Empty, Loading, Resting, Situation, Stepping
 
@@ -79,6 +79,7 @@ RESTING: Final[tuple[Policy[Resting], ...]] = (
 
 EMPTY: Final[tuple[Policy[Empty], ...]] = (
     policies.invalid,
+    inherit.inherited,  # before what makes a first revision: there is one that serves
     fallback.stand_in,  # before first_ready: with a fallback the first revision runs the stages
     policies.first_ready,
     policies.first_loading,  # always answers

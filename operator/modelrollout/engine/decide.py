@@ -13,6 +13,7 @@ from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.fallback import is_awaited, is_fallback, kept
 from modelrollout.engine.gates import asked_gates, gate_deadlines
+from modelrollout.engine.inherit import left_alone
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.plan import Action, Decision, Event, EventType, Plan
 from modelrollout.engine.preview import preview_of
@@ -87,7 +88,8 @@ def decide(seen: Observation) -> Plan:
             message=decision.message,
         )
     after, told = answered(seen, after, answers_of(situation, decision, written))
-    sizes = scale(seen, after, frozenset({seen.desired.hash}) if is_awaited(seen, after) else frozenset())
+    awaited = frozenset({seen.desired.hash}) if is_awaited(seen, after) else frozenset()
+    sizes = scale(seen, after, awaited | left_alone(seen, after))
     wake_at = min((at for at in _wakes(seen, after, decision) if at > seen.now), default=None)
     return Plan(
         action=decision.action,
@@ -115,7 +117,7 @@ def _pruned(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus
 
 def _collect(seen: Observation, status: ModelRolloutStatus) -> tuple[str, ...]:
     named = {ref.revision for ref in (status.stable, status.attempt, status.previous) if ref is not None}
-    named |= {entry.revision for entry in status.retired} | {seen.desired.hash}
+    named |= {entry.revision for entry in status.retired} | {seen.desired.hash} | left_alone(seen, status)
     idle = [s for s in seen.revisions if s.revision.hash not in named and not drain.is_routed(seen, s.revision.hash)]
     if seen.problems:
         return ()

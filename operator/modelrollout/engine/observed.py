@@ -22,6 +22,7 @@ class RevisionState:
         crashing: why its containers keep ending, or None.
         created_at: when its workload was made; None while it does not exist.
         waiting: what its containers wait for that needs a person, such as ImagePullBackOff, or None.
+        left: whether an earlier ModelRollout of this name has left it serving.
     """
 
     revision: Revision
@@ -30,6 +31,7 @@ class RevisionState:
     crashing: str | None = None
     created_at: datetime | None = None
     waiting: str | None = None
+    left: bool = False
 
     @property
     def is_ready(self) -> bool:

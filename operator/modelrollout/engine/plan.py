@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from modelrollout.api.gates import GateStatus
-from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.api.status import ModelRolloutStatus, RevisionRef
 from modelrollout.engine.clicks import Click
 from modelrollout.engine.preview import Preview
 from modelrollout.engine.rounds import Due
@@ -60,6 +60,7 @@ class Decision:
         step: the step to enter, for `Action.ENTER`.
         fails: whether the candidate is at fault, so that it is not tried again by itself.
         until: when to look again at the latest.
+        of: the revision that it is about, for `Action.ADOPT`; None for the one that the spec asks for.
         latch: a fault to remember although it cannot be acted on yet.
         clicks: what people asked for and this carries out.
         gates: what status is to say of the gates of this round, for `Action.BEGIN_GATE` and `Action.END_GATE`.
@@ -72,6 +73,7 @@ class Decision:
     fails: bool = False
     until: datetime | None = None
     latch: Fault | None = None
+    of: RevisionRef | None = None
     clicks: tuple[Click, ...] = ()
     gates: tuple[GateStatus, ...] = ()
 

@@ -53,7 +53,7 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
             assert seen.fallback is not None  # noqa: S101 - the policy has looked
             return _with(status, stable=seen.fallback.revision.ref)
         case Action.ADOPT:
-            return _with(status, stable=seen.desired.ref, failed=None)
+            return _with(status, stable=decision.of or seen.desired.ref, failed=None)
         case Action.BEGIN:
             return _begun(seen)
         case Action.ENTER:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from modelrollout.api.names import (
     ANNOTATION_APPLIED,
+    ANNOTATION_LEFT_BY,
     API_VERSION,
     KIND,
     LABEL_MANAGED_BY,
@@ -64,7 +65,20 @@ def owned(
     labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_NAME: rollout.key.name}
     if revision is not None:
         labels[LABEL_REVISION] = revision
-    reference = {
+    metadata: Object = {
+        "name": name,
+        "namespace": rollout.key.namespace,
+        "labels": labels,
+        "ownerReferences": [owner_reference(rollout)],
+    }
+    body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, **content}
+    metadata["annotations"] = {ANNOTATION_APPLIED: short_hash(canonical(body)), **(annotations or {})}
+    return body
+
+
+def owner_reference(rollout: ModelRollout) -> Object:
+    """The ModelRollout as the owner of what is made for it."""
+    return {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "name": rollout.key.name,
@@ -72,15 +86,6 @@ def owned(
         "controller": True,
         "blockOwnerDeletion": True,
     }
-    metadata: Object = {
-        "name": name,
-        "namespace": rollout.key.namespace,
-        "labels": labels,
-        "ownerReferences": [reference],
-    }
-    body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, **content}
-    metadata["annotations"] = {ANNOTATION_APPLIED: short_hash(canonical(body)), **(annotations or {})}
-    return body
 
 
 def applied_hash(body: Object) -> str:
@@ -144,7 +149,7 @@ class Applier:
         return drift
 
     async def find(self, rollout: ModelRollout, resource: Resource, name: str) -> Meta | None:
-        """The object if it exists and is ours: from the cache, and live where the cache has none.
+        """The object if it exists and is ours, or was left to us: from the cache, and live where the cache has none.
 
         A foreign object lacks our labels, so the watches do not show it.
 
@@ -158,7 +163,7 @@ class Applier:
             if live is None:
                 return None
             meta = meta_of(live)
-        if not meta.is_controlled_by(rollout.uid):
+        if not meta.belongs_to(rollout.key.name, rollout.uid):
             raise _not_ours(rollout, resource, meta)
         return meta
 
@@ -167,6 +172,19 @@ class Applier:
         applied = await self._client.apply(resource, body, force=True)
         self._cache.apply_event(resource, None, applied.object)
         return applied.object
+
+    async def take(self, rollout: ModelRollout, resource: Resource, name: str) -> None:
+        """Own an object that an earlier ModelRollout of this name has left, and that is only ever read."""
+        meta = self._cache.meta(resource, rollout.key.namespace, name)
+        if meta is None or not meta.left:
+            return
+        metadata: Object = {
+            "uid": meta.uid,
+            "ownerReferences": [owner_reference(rollout)],
+            "annotations": {ANNOTATION_LEFT_BY: None},
+        }
+        taken = await self._client.patch(resource, rollout.key.namespace, name, {"metadata": metadata}, PatchType.MERGE)
+        self._cache.apply_event(resource, None, taken)
 
     async def create(self, rollout: ModelRollout, resource: Resource, body: Object) -> Object:
         """First write of an object that was not there a moment ago.

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from modelrollout.api.names import ANNOTATION_APPLIED, FIELD_MANAGER, KIND, LABEL_NAME, LABEL_REVISION
+from modelrollout.api.names import (
+    ANNOTATION_APPLIED,
+    ANNOTATION_LEFT_BY,
+    FIELD_MANAGER,
+    KIND,
+    LABEL_NAME,
+    LABEL_REVISION,
+)
 from modelrollout.api.resource import Key
 from modelrollout.engine.revisions import Revision
 
@@ -30,6 +37,7 @@ class Meta:
         applied_hash: hash of what the operator applied last, from the annotation.
         managed: fields that the operator owns by server-side apply, as fieldsV1 JSON; empty if none.
         others: managers, other than the operator, that own a field of the spec.
+        left: whether its ModelRollout is gone and has left it behind.
     """
 
     namespace: str
@@ -44,6 +52,11 @@ class Meta:
     managed: str
     others: tuple[str, ...]
     resource_version: str = field(compare=False)
+    left: bool = False
+
+    def belongs_to(self, name: str, uid: str) -> bool:
+        """Whether it is a ModelRollout's, or was left behind by an earlier one of that name."""
+        return self.is_controlled_by(uid) or (self.left and self.rollout == name)
 
     @property
     def key(self) -> Key | None:
@@ -223,6 +236,7 @@ def meta_of(raw: Mapping[str, Any]) -> Meta:
         managed=managed,
         others=others,
         resource_version=metadata["resourceVersion"],
+        left=ANNOTATION_LEFT_BY in annotations and not metadata.get("ownerReferences"),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from modelrollout.api.names import FINALIZER
 from modelrollout.api.resource import ModelRollout
+from modelrollout.api.spec import DeletionPolicy
 from modelrollout.engine.observed import Acceptance
 from modelrollout.engine.plan import Plan
 from modelrollout.engine.situation import Observation
@@ -39,7 +40,7 @@ class Loans:
             ModelRolloutError: a write failed; nothing was lent.
         """
         rollout = seen.rollout
-        if plan.split is not None and self._traffics.of(rollout).lends(rollout, plan.split):
+        if _orphans(rollout) or (plan.split is not None and self._traffics.of(rollout).lends(rollout, plan.split)):
             rollout = await self._with(rollout, (*rollout.finalizers, FINALIZER))
         ref = rollout.spec.traffic.gateway_api.http_route_ref
         if self._traffics.lent.besides(rollout, ref):
@@ -54,7 +55,7 @@ class Loans:
             ModelRolloutError: a write failed; the next look does it.
         """
         lends = plan.split is not None and self._traffics.of(rollout).lends(rollout, plan.split)
-        if not lends and not self._traffics.lent.anything(rollout):
+        if not lends and not _orphans(rollout) and not self._traffics.lent.anything(rollout):
             await self._with(rollout, tuple(name for name in rollout.finalizers if name != FINALIZER))
         named = rollout.spec.traffic.gateway_api.http_route_ref
         if named is not None and _carries(seen, plan) and self._traffics.has_own_route(rollout):
@@ -68,6 +69,10 @@ class Loans:
         raw = await write_finalizers(self._client, rollout, wanted)
         self._rollouts.put(raw)
         return replace(rollout, finalizers=wanted, resource_version=raw["metadata"]["resourceVersion"])
+
+
+def _orphans(rollout: ModelRollout) -> bool:
+    return rollout.spec.deletion_policy is DeletionPolicy.ORPHAN
 
 
 def _carries(seen: Observation, plan: Plan) -> bool:

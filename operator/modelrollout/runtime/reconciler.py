@@ -77,8 +77,7 @@ class Reconciler:
         if rollout is None:
             return None
         if rollout.deleting:
-            await self._releaser.release(rollout)
-            return None
+            return await self._releaser.release(rollout)
         if isinstance(rollout, Unreadable):
             return await self._complainer.complain(key, TerminalError("InvalidSpec", "; ".join(rollout.problems)))
         try:

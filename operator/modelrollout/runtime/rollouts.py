@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from modelrollout.api.resource import Key, ModelRollout, SpecError, deleted_at, parse
+from modelrollout.api.spec import DeletionPolicy
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.kube.resources import HTTP_ROUTE, SERVICE, Resource
 from modelrollout.runtime.logs import logger
@@ -20,7 +21,11 @@ _Object = tuple[Resource, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A ModelRollout whose spec this operator cannot read. Nothing of it is touched."""
+    """A ModelRollout whose spec this operator cannot read. Nothing of it is touched.
+
+    Attributes:
+        orphans: whether its spec says, as far as it can be read, that what serves stays when it is deleted.
+    """
 
     key: Key
     uid: str
@@ -29,6 +34,7 @@ class Unreadable:
     status: ModelRolloutStatus
     problems: tuple[str, ...]
     finalizers: tuple[str, ...] = ()
+    orphans: bool = False
     deleted_at: datetime | None = None
 
     @property
@@ -138,5 +144,6 @@ def _parsed(raw: Mapping[str, Any]) -> ModelRollout | Unreadable:
             status=ModelRolloutStatus.model_validate(raw.get("status", {})),
             problems=error.problems,
             finalizers=tuple(metadata.get("finalizers", ())),
+            orphans=raw.get("spec", {}).get("deletionPolicy") == DeletionPolicy.ORPHAN,
             deleted_at=deleted_at(raw),
         )

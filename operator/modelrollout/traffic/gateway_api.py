@@ -197,7 +197,7 @@ class GatewayAPITraffic:
 
     def _view(self, rollout: ModelRollout) -> RouteView | None:
         view = self._cache.route(rollout.key.namespace, rollout.key.name)
-        if view is None or not view.meta.is_controlled_by(rollout.uid):
+        if view is None or not view.meta.belongs_to(rollout.key.name, rollout.uid):
             return None
         self._applier.remember(rollout.key, HTTP_ROUTE, rollout.key.name)
         return view

@@ -45,6 +45,7 @@ class DeploymentWorkload:
                 f"{CONTROLLER_REVISION.kind} {stored.meta.name} records another input of the same hash:"
                 " change anything in spec.workload.deployment.template, such as an annotation",
             )
+        await self._applier.take(rollout, CONTROLLER_REVISION, stored.meta.name)
         return (
             *await self._write_deployment(rollout, stored, replicas),
             *await self._write(rollout, SERVICE, render.revision_service(rollout, stored.revision)),
@@ -105,6 +106,7 @@ class DeploymentWorkload:
         name = revision.object_name(rollout.key.name)
         deployment = self._cache.deployment(rollout.key.namespace, name)
         own_pods = self._cache.pods(rollout.key, revision.hash)
+        record = self._cache.revision(rollout.key.namespace, name)
         return RevisionState(
             revision=revision,
             replicas=deployment.replicas if deployment else None,
@@ -112,6 +114,7 @@ class DeploymentWorkload:
             crashing=pods.crashing(own_pods),
             created_at=deployment.meta.created_at if deployment else None,
             waiting=pods.waiting(own_pods),
+            left=record is not None and record.meta.left,
         )
 
     def served(self, rollout: ModelRollout) -> str | None:
@@ -122,7 +125,7 @@ class DeploymentWorkload:
     def revisions(self, rollout: ModelRollout) -> tuple[Revision, ...]:
         """As in WorkloadProvider."""
         views = self._cache.revisions(rollout.key)
-        return tuple(view.revision for view in views if view.meta.is_controlled_by(rollout.uid))
+        return tuple(view.revision for view in views if view.meta.belongs_to(rollout.key.name, rollout.uid))
 
     async def problems(self, rollout: ModelRollout, revision: Revision) -> tuple[str, ...]:
         """As in WorkloadProvider. The API server is asked only about what it has not accepted yet."""
