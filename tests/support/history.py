@@ -9,6 +9,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
+from modelrollout.api.automation import Automation
 from modelrollout.api.controls import Control
 from modelrollout.engine.observed import Acceptance, RunState
 from modelrollout.engine.split import Mirror
@@ -36,6 +37,7 @@ STAGE_LISTS: Final[Mapping[str, list[Raw]]] = {
     "longer": [STAGES[0], CANARY | {"duration": "20m"}, RAMP, FULL | {"duration": "1h"}],
     "only": [FULL],
     "invalid": [RAMP, CANARY, FULL],
+    "approved": [CANARY | {"approval": "Manual"}, RAMP, FULL],
     "endless": [CANARY],
     "previewed": [{"name": "preview", "preview": {}, "duration": "5m"}, FULL],
     "gated": [
@@ -236,6 +238,8 @@ USUAL: Final[Mapping[str, tuple[int, Happening]]] = {
     "gates succeed": (3, _set("gates", value=RunState.SUCCEEDED)),
     "resume": (2, _resume),
     "retry": (2, _click(Control.RETRY, "candidate")),
+    "automation": (4, _field(automation="Full")),
+    "approve": (2, _click(Control.APPROVE, "candidate")),
     "operator thawed": (2, World.thaw),
 }
 ODD: Final[Mapping[str, Happening]] = {
@@ -265,6 +269,7 @@ ODD: Final[Mapping[str, Happening]] = {
     **{f"stages {name}": _stages(name) for name in STAGE_LISTS},
     **{f"metrics {name}": _field(metrics=metrics) for name, metrics in METRIC_LISTS.items()},
     "onFailure: Hold": _field(onFailure="Hold"),
+    **{f"automation {degree}": _field(automation=str(degree)) for degree in Automation},
     "spec not checked yet": _set("unchecked", value="the API server does not answer"),
     "not scraped yet": _set("scraped", value=False),
     "nobody knows whether scraped": _set("scraped", value=None),

@@ -11,6 +11,8 @@ from datetime import timedelta
 from typing import Final
 
 from modelrollout.analysis.verdict import Verdict
+from modelrollout.api.automation import Approval, Automation
+from modelrollout.api.controls import Control
 from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
 from modelrollout.api.status import LOG_MAX
@@ -158,7 +160,7 @@ def harm_takes_the_weight(made: Made) -> None:
     found = seen.evidence is not None and any(
         judged.metric.is_enforced and judged.result.verdict is Verdict.HARM for judged in seen.evidence.judged
     )
-    if attempt.harm is None and not (found and seen.rollout.spec.on_failure is OnFailure.ROLLBACK):
+    if attempt.harm is None and not (found and _acts_on_harm(made)):
         return
     stable, candidate = made.stable, made.candidate
     if stable and not stable.is_ready and candidate and candidate.is_ready and live_weight(made.before):
@@ -172,11 +174,30 @@ def harm_takes_the_weight(made: Made) -> None:
         assert plan.status.failed is not None
 
 
+def _acts_on_harm(made: Made) -> bool:
+    spec = made.seen.rollout.spec
+    return spec.on_failure is OnFailure.ROLLBACK and spec.automation in {Automation.FULL, Automation.PARTIAL}
+
+
+def a_degree_restrains(made: Made) -> None:
+    """4: how far the operator acts without a person."""
+    degree, plan, attempt = made.seen.rollout.spec.automation, made.plan, made.attempt
+    approved = attempt is not None and attempt.approved_at is not None
+    if _goes_forward(made) or plan.reason == "CandidateReady":
+        assert degree not in {Automation.HUMAN_ONLY, Automation.DRY_RUN}
+        assert degree is not Automation.ASSIST or approved
+    if _goes_forward(made):
+        assert made.position.stage.approval is Approval.AUTO or approved
+    if plan.action is Action.ROLL_BACK and plan.reason in {"Harm", "Inconclusive"} and not _acts_on_harm(made):
+        latched = attempt is not None and attempt.harm is not None
+        clicked = Control.APPROVE.annotation in made.seen.rollout.annotations
+        assert latched or (degree is Automation.ASSIST and clicked) or degree in {Automation.FULL, Automation.PARTIAL}
+
+
 def bad_weather_is_harm(made: Made) -> None:
     """4: by what metrics really show: a bad one, enforced, answered and of this stage, leaves no weight."""
-    acts = made.seen.rollout.spec.on_failure is OnFailure.ROLLBACK
     step = step_of(made.before)
-    if step is None or not acts or not (made.stable and made.stable.is_ready):
+    if step is None or not _acts_on_harm(made) or not (made.stable and made.stable.is_ready):
         return
     if any(made.world.weather_of(metric.name) is Weather.BAD for metric in made.enforced):
         assert live_weight(made.plan.status) == 0
@@ -262,6 +283,7 @@ def each_move_has_a_number(made: Made) -> None:
         Action.ACCEPT,
         Action.IN_FORCE,
         Action.DECLINE,
+        Action.APPROVE,
         Action.BEGIN_GATE,
         Action.END_GATE,
     }
@@ -339,6 +361,7 @@ OF_DECISIONS: Final[tuple[Callable[[Made], None], ...]] = (
     the_first_step_starts_from_stable_alone,
     weight_is_earned,
     harm_takes_the_weight,
+    a_degree_restrains,
     bad_weather_is_harm,
     silence_is_a_failure_where_there_was_something_to_answer,
     a_contest_takes_the_weight,

@@ -89,7 +89,7 @@ def at_rest(world: World) -> None:
 HEALTHY: Final = (
     "caches catch up", "gateway accepts", "good", "answering", "share shown", "spec checked", "scraped", "resume",
     "gates succeed",
-    "stages as usual", "metrics usual",
+    "stages as usual", "metrics usual", "automation",
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from modelrollout.api.automation import DryRunEntry, DryRunStatus
 from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType
 from modelrollout.api.controls import Control, ControlOutcome, ControlStatus
 from modelrollout.api.fallback import Fallback, FallbackService
@@ -58,6 +59,7 @@ _ATTEMPT: Final = AttemptStatus(
     contest=ContestStatus(
         resets=(NOW, NOW, NOW), edition="uid/7", by="argocd-controller", held_since=NOW, times=1, generation=7
     ),
+    approved_at=NOW,
     harm=Harm(reason="MetricHarm", message="error-rate 0.08 > 0.01 (n=640)", at=NOW),
     gates=(
         GateStatus(
@@ -95,6 +97,11 @@ _ANSWER: Final = ControlStatus(
     message="it is paused",
     at=NOW,
 )
+_DRY_RUN: Final = DryRunStatus(
+    agreed=2,
+    differed=1,
+    log=(DryRunEntry(at=NOW, would="Enter ramp at 20 %", reason="Passed", message="4/4 checks", did="Promote"),),
+)
 
 FULL_STATUS: Final = ModelRolloutStatus(
     observed_generation=7,
@@ -112,6 +119,7 @@ FULL_STATUS: Final = ModelRolloutStatus(
     failed=FailureStatus(revision="0cc175b9c0", version="5", reason="MetricHarm", message="m", stage="canary", at=NOW),
     floor=FloorStatus(replicas=6, until=NOW),
     retired=(Retired(revision="0cc175b9c0", since=NOW - timedelta(minutes=1), gone_at=NOW),),
+    dry_run=_DRY_RUN,
     controls=(_ANSWER,),
     traffic=TrafficStatus(stable=80, candidate=20, mirror=0),
     checks=(_CHECK,),

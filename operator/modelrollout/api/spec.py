@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from modelrollout.api.automation import Automation
 from modelrollout.api.fallback import Fallback
 from modelrollout.api.metrics import Metric
 from modelrollout.api.model import LIST_MAP_BY_NAME, APIModel, cel, refuse_repeated
@@ -77,6 +78,10 @@ class ModelRolloutSpec(APIModel):
             **cel(("self.all(s, self.exists_one(t, t.name == s.name))", UNIQUE_STAGES)),
         },
         description="The way from no traffic to all of it; weights never fall and end at 100.",
+    )
+    automation: Automation = Field(
+        Automation.FULL,
+        description="How far the operator acts without a person: HumanOnly, DryRun, Assist, Partial or Full.",
     )
     on_failure: OnFailure = Field(OnFailure.ROLLBACK, description="What harm in an enforced metric does.")
     rollback_window: Duration = Field(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from modelrollout.api.automation import Approval
 from modelrollout.api.gates import UNIQUE_GATES, Gate, Gates
 from modelrollout.api.model import APIModel, cel, refuse_repeated
 from modelrollout.api.scalars import Duration, Whole, parse_whole
@@ -96,6 +97,9 @@ class Stage(APIModel):
     on_inconclusive: OnInconclusive = Field(
         OnInconclusive.HOLD,
         description="What happens after maxDuration: Hold until there is data or a person, Rollback or Advance.",
+    )
+    approval: Approval = Field(
+        Approval.AUTO, description="Manual: each of its steps is left only when a person has approved it."
     )
     holdback: Annotated[int, Field(ge=0, le=50), BeforeValidator(parse_whole)] | None = Field(
         None,

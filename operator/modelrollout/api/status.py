@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from modelrollout.api.automation import DryRunStatus
 from modelrollout.api.conditions import Condition
 from modelrollout.api.controls import ControlStatus
 from modelrollout.api.fallback import Fallback
@@ -127,6 +128,7 @@ class AttemptStatus(RevisionRef):
         None, description="The step that is being judged; absent while the candidate loads."
     )
     frozen: tuple[FrozenBound, ...] = Field((), max_length=32, description="Bounds for relative checks at weight 100.")
+    approved_at: datetime | None = Field(None, description="When a person approved that it goes on from this step.")
     harm: Harm | None = Field(None, description="Harm that could not be acted on yet.")
     gates: tuple[GateStatus, ...] = Field(
         (), max_length=20, description="Gates between the current step and the next stage, or before the first one."
@@ -212,6 +214,7 @@ class ModelRolloutStatus(APIModel):
         None, description="Fewest pods of the stable revision after a rollback, with autoscaling."
     )
     retired: tuple[Retired, ...] = Field((), max_length=20, description="Revisions that are draining.")
+    dry_run: DryRunStatus | None = Field(None, description="What would have been done under automation: DryRun.")
     controls: tuple[ControlStatus, ...] = Field((), max_length=8, description="Answers to people's annotations.")
     traffic: TrafficStatus = Field(TrafficStatus(), description="Observed weights.")
     checks: tuple[CheckStatus, ...] = Field((), max_length=32, description="Last verdict of each metric.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from modelrollout.engine import adopt, contest, fallback, gates, hands, inherit, policies
+from modelrollout.engine import adopt, automation, contest, fallback, gates, hands, inherit, policies
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Empty, Loading, Resting, Situation, Stepping
 
@@ -16,8 +16,10 @@ S = TypeVar("S")
 Policy = Callable[[S], Decision | None]
 
 STEPPING: Final[tuple[Policy[Stepping], ...]] = (
-    policies.harm,  # first: nothing delays it, not an unready pod, a refused route or an invalid spec
+    # first: nothing delays it, not an unready pod, a refused route or an invalid spec; it may only have to be asked for
+    automation.unless_restrained(policies.harm),
     policies.silence,  # harm without a single bad answer
+    automation.fails_all,  # harm that acts whatever spec.automation and onFailure say
     policies.crash,  # before unready: a crash loop is not a pause
     policies.unready,  # hard failures act whatever the spec says
     hands.aborted,  # a person's way back works under an invalid spec too, and while suspended
@@ -29,6 +31,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.invalid,  # from here on the spec is trusted
     hands.promoted_full,  # before what evidence says, and before suspended: a person may do without it
     hands.promoted,  # before suspended: the intent may move on while the candidate has no traffic
+    hands.approved,  # before whatever begins the step again: it was given for the step that there is
     policies.suspended,  # before anything that enters a step: no weight without a ready endpoint
     hands.paused_while_suspended,  # before what gives traffic back: edited and recovered
     policies.edited,  # evidence of another stage must not count: before anything that reads it
@@ -38,6 +41,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.accepted,  # a stamp; nothing passes without it
     policies.in_force,  # a stamp; nothing passes without it
     hands.paused,  # after the stamps: evidence is gathered all the same; before anything that goes on or gives up
+    automation.recommended,  # before passed and inconclusive: what a person has to be asked for first
     policies.passed,  # before inconclusive: evidence that is complete at the last moment counts
     policies.inconclusive,  # only the user's explicit choice acts; Hold falls through
     hands.promotion_waits,  # nothing else may have to be said by then: the stages go on meanwhile
@@ -46,20 +50,22 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
 
 LOADING: Final[tuple[Policy[Loading], ...]] = (
     policies.crash,
-    hands.aborted,
+    hands.aborted,  # a person's way back works under an invalid spec too
     policies.reverted,  # before the deadline: giving up is the user's wish then, not the candidate's fault
     policies.superseded,
     gates.gate_ended,  # before the deadline: what a gate found says more than that time is over
     policies.load_deadline,  # acts under an invalid spec too: pods that load for ever cost money
     policies.invalid,
     hands.promoted_full,  # falls through until all pods are ready, which load_wait says
-    hands.paused,
+    hands.approved,  # a mark that enters nothing: it counts when the candidate is ready
+    hands.paused,  # before load_wait: a person sees that the pause holds, and how far the pods are
     policies.load_wait,
     hands.entered,  # after load_wait: a person may do without everything but ready pods
     policies.unchecked,  # pods may load meanwhile, but get no traffic
     policies.route_at_rest,  # the last thing before traffic: a rise starts from a known split
     adopt.hidden,  # the same: requests that pass by the route would leave the candidate silent, and it would be blamed
     policies.unscraped,  # after the route: what is waited for last is seen last
+    automation.recommended,  # before traffic: whom a person has to be asked for first
     policies.enter_first,  # always answers
 )
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from modelrollout.api.controls import Control, ControlOutcome
 from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.engine.automation import no_approval
 from modelrollout.engine.clicks import Click, click_of, outcome_of, removal
 from modelrollout.engine.situation import Loading, Observation, Resting, Situation, Stepping
 from modelrollout.engine.texts import cut
@@ -158,8 +159,10 @@ def _too_late(click: Click, s: Situation) -> str | None:
             return _no_retry(click, s)
         case Control.ROLLBACK:
             return _no_rollback(s)
-        case Control.PROMOTE | Control.PROMOTE_FULL if s.seen.problems:
+        case Control.PROMOTE | Control.PROMOTE_FULL | Control.APPROVE if s.seen.problems:
             return f"the spec cannot be carried out, mend it first: {s.seen.problems[0]}"
+        case Control.APPROVE if isinstance(s, Loading | Stepping):
+            return no_approval(s)
         case _:
             return None
 

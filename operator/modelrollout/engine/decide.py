@@ -11,6 +11,7 @@ from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine import adopt, contest, drain
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
+from modelrollout.engine.dry_run import recorded
 from modelrollout.engine.fallback import is_awaited, is_fallback, kept
 from modelrollout.engine.gates import asked_gates, gate_deadlines
 from modelrollout.engine.inherit import left_alone
@@ -40,6 +41,7 @@ EVENTS = {
     Action.DECLINE: (EventType.NORMAL, CARRIED_OUT),
     Action.BEGIN_GATE: (EventType.NORMAL, "GateBegun"),
     Action.END_GATE: (EventType.NORMAL, "GateEnded"),
+    Action.APPROVE: (EventType.NORMAL, CARRIED_OUT),
 }
 TELLING_WAITS = frozenset(
     {
@@ -47,6 +49,9 @@ TELLING_WAITS = frozenset(
         "NameTaken",
         "NoSafeTarget",
         "HarmHeld",
+        "RollbackRecommended",
+        "PromotionRecommended",
+        "ApprovalNeeded",
         "MetricsUnavailable",
         "RouteRejected",
         "RouteHidden",
@@ -87,6 +92,7 @@ def decide(seen: Observation) -> Plan:
             reason=decision.reason,
             message=decision.message,
         )
+    after = recorded(situation, decision, after)
     after, told = answered(seen, after, answers_of(situation, decision, written))
     awaited = frozenset({seen.desired.hash}) if is_awaited(seen, after) else frozenset()
     sizes = scale(seen, after, awaited | left_alone(seen, after))

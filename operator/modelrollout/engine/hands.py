@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelrollout.api.controls import Control
+from modelrollout.engine.automation import recommendation, takes_away
 from modelrollout.engine.clicks import removal
 from modelrollout.engine.controls import pause_of, wanted
 from modelrollout.engine.plan import Action, Decision
@@ -115,6 +116,18 @@ def entered(s: Loading) -> Decision | None:
     first = steps_of(s.seen.rollout.spec)[0]
     message = f"{first.label} entered by hand; {ready_text(s)}"
     return Decision(Action.ENTER, "PromotedByHand", message, step=first, clicks=(click,))
+
+
+def approved(s: Stepping | Loading) -> Decision | None:
+    """Somebody agrees to what is recommended: a rollback is carried out, going on is not held any more."""
+    click = wanted(s, Control.APPROVE)
+    if click is None:
+        return None
+    advice = recommendation(s)
+    if advice is not None and takes_away(advice):
+        return replace(advice, clicks=(click,))
+    what = f"going on after {label(s)}" if isinstance(s, Stepping) else "the first step"
+    return Decision(Action.APPROVE, "Approved", f"{what} is approved by hand", clicks=(click,))
 
 
 def promotion_waits(s: Stepping) -> Decision | None:

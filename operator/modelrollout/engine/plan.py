@@ -36,6 +36,7 @@ class Action(StrEnum):
     DECLINE = "Decline"
     BEGIN_GATE = "BeginGate"
     END_GATE = "EndGate"
+    APPROVE = "Approve"
 
 
 LOWERING = frozenset({Action.SUSPEND, Action.HOLD_BACK, Action.ROLL_BACK, Action.ABANDON})

@@ -30,6 +30,7 @@ STALLED_REASONS = frozenset(
         "HarmHeld",
         "GateHeld",
         "RouteContested",
+        "RollbackRecommended",
     }
 )
 

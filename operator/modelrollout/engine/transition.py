@@ -75,6 +75,8 @@ def _moved(seen: Observation, decision: Decision) -> ModelRolloutStatus:  # noqa
             return _promoted(seen)
         case Action.RETURN:
             return _returned(seen, decision)
+        case Action.APPROVE:
+            return _attempt_with(status, approved_at=now)
         case Action.DECLINE:
             return _with(status, failed=_failure(seen.desired.ref, decision, now))
         case Action.BEGIN_GATE | Action.END_GATE:
@@ -198,6 +200,7 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         contest=_settled(attempt.contest),
         frozen=frozen,
         gates=(),
+        approved_at=None,
     )
 
 

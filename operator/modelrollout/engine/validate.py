@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelrollout.api.automation import Approval
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.engine.preview import preview_problems
 from modelrollout.engine.roles import role_problems
@@ -45,10 +46,14 @@ def _names(spec: ModelRolloutSpec) -> Iterator[str]:
 
 def _evidence(spec: ModelRolloutSpec) -> Iterator[str]:
     for index, stage in enumerate(spec.stages):
-        if stage.is_live and not any(metric.applies_to(stage.name) for metric in spec.enforced_metrics):
+        if (
+            stage.is_live
+            and stage.approval is Approval.AUTO
+            and not any(metric.applies_to(stage.name) for metric in spec.enforced_metrics)
+        ):
             yield (
                 f"spec.stages[{index}] ({stage.name}): a stage with live traffic needs a metric with mode: Enforce "
-                "that applies to it; time alone promotes nothing"
+                "that applies to it, or approval: Manual; time alone promotes nothing"
             )
 
 

@@ -204,11 +204,9 @@ def _uncounted(look: Look) -> str:
 def _evidence(look: Look, findings: list[_Finding], share: ShareEvidence | None) -> Evidence:
     enforced = [finding for finding in findings if finding.judged.metric.is_enforced]
     ends = [finding.last_final for finding in enforced]
-    if not ends and share is not None:
-        ends = [share.last_final]
-    if not ends and look.is_off_route:
-        # Nobody counts anything, so there is nothing to wait for but time.
-        ends = [look.now]
+    if not ends:
+        # Where nobody counts anything, there is nothing to wait for but time, and a person's approval.
+        ends = [share.last_final if share is not None else look.now]
     covered = min((0.0 if end is None else end - look.step_since for end in ends), default=0.0)
     return Evidence(
         judged=tuple(finding.judged for finding in findings),

@@ -65,6 +65,7 @@ SEEN = {
     Action.ROLL_BACK: stepping(),
     Action.ABANDON: stepping(),
     Action.PROMOTE: stepping(5),
+    Action.APPROVE: stepping(),
     Action.DECLINE: resting(raw_spec()),
     Action.RETURN: resting(raw_spec(), previous=previous(CANDIDATE)),
     Action.BEGIN_GATE: stepping(),

@@ -31,6 +31,7 @@ def problems(**changes: Any) -> tuple[str, ...]:
         {"stages": [FULL | {"holdback": 5}], "metrics": [RELATIVE]},
         {"stages": [CANARY, FULL], "metrics": [RELATIVE]},
         {"stages": [CANARY, FULL], "metrics": [QUERY]},
+        {"stages": [CANARY | {"approval": "Manual"}, FULL | {"approval": "Manual"}], "metrics": []},
         {"stages": [STAGES[0], CANARY, FULL], "metrics": [QUERY], "traffic": {"requests": "requests_total{$selector}"}},
         {"stages": [STAGES[0], CANARY, FULL], "metrics": [METRICS[0] | {"stages": ["canary", "full"]}]},
         {"stages": [FULL], "metrics": [METRICS[0], RELATIVE | {"name": "warned", "mode": "Warn"}]},
@@ -69,8 +70,8 @@ def test_specs_that_can_be_carried_out(changes: Raw) -> None:
             id="a stage that is not"),
         pytest.param(
             {"stages": [CANARY, FULL], "metrics": [METRICS[0] | {"stages": ["canary"]}, METRICS[1]]},
-            ["spec.stages[1] (full): a stage with live traffic needs a metric with mode: Enforce that applies to it; "
-             "time alone promotes nothing"], id="nothing to judge by"),
+            ["spec.stages[1] (full): a stage with live traffic needs a metric with mode: Enforce that applies to it, "
+             "or approval: Manual; time alone promotes nothing"], id="nothing to judge by"),
         pytest.param(
             {"stages": [STAGES[0], CANARY, FULL], "metrics": [QUERY]},
             ["spec.stages[0].shadow (shadow): nothing counts the copies that the shadow answers: set "
