@@ -12,11 +12,21 @@ from typing import Any
 
 from kubernetes.aio import config
 
+from modelrollout.api.names import LABEL_REVISION
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.revisions import revision_of
 from modelrollout.kube.client import KubeClient, PatchType
-from modelrollout.kube.resources import EVENT, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, Object, Resource
+from modelrollout.kube.resources import (
+    DEPLOYMENT,
+    EVENT,
+    GATEWAY,
+    GATEWAY_CLASS,
+    HTTP_ROUTE,
+    MODEL_ROLLOUT,
+    Object,
+    Resource,
+)
 from modelrollout.kube.status import read_rollout
 from modelrollout.runtime.settings import Settings
 from tests.support.api_server import ApiServer
@@ -117,6 +127,17 @@ class Playground:
         found = await read_rollout(self.client, self.key)
         assert found is not None
         return found
+
+    async def touch(self) -> None:
+        """Make the operator look, as a person does."""
+        name = f"{self.players.name}"
+        stamp = f"touched={asyncio.get_running_loop().time()}"
+        await asyncio.to_thread(self.kubectl, "annotate", MODEL_ROLLOUT.full_name, name, "--overwrite", stamp)
+
+    async def deployments(self) -> dict[str, int]:
+        """{revision hash: replicas} of all Deployments, live."""
+        items = (await self.client.list(DEPLOYMENT, self.namespace)).items
+        return {each["metadata"]["labels"][LABEL_REVISION]: each["spec"]["replicas"] for each in items}
 
     async def status(self) -> ModelRolloutStatus:
         """Its status, live."""

@@ -26,6 +26,7 @@ from modelrollout.api.status import (
     PreviousStatus,
     Retired,
     RevisionRef,
+    SeenConfig,
     StepStatus,
     TrafficStatus,
 )
@@ -117,6 +118,7 @@ FULL_STATUS: Final = ModelRolloutStatus(
     attempt=_ATTEMPT,
     previous=PreviousStatus(revision="37b51d194a", version="1", warm_until=NOW, replicas=6),
     failed=FailureStatus(revision="0cc175b9c0", version="5", reason="MetricHarm", message="m", stage="canary", at=NOW),
+    config=(SeenConfig(revision="acbd18db4c", digest="rabcdefghi"),),
     floor=FloorStatus(replicas=6, until=NOW),
     retired=(Retired(revision="0cc175b9c0", since=NOW - timedelta(minutes=1), gone_at=NOW),),
     dry_run=_DRY_RUN,

@@ -150,6 +150,13 @@ class FailureStatus(RevisionRef):
     at: datetime = Field(description="When it was rolled back.")
 
 
+class SeenConfig(APIModel):
+    """With which ConfigMaps and Secrets a revision was first seen that was stored without them."""
+
+    revision: str = Field(max_length=63, description="Hash of the input.")
+    digest: str = Field(max_length=63, description="Digest of their data.")
+
+
 class FloorStatus(APIModel):
     """What load may not take from the stable revision: until now it has seen less of it than there is."""
 
@@ -212,6 +219,9 @@ class ModelRolloutStatus(APIModel):
     failed: FailureStatus | None = Field(None, description="The revision that was rolled back last.")
     floor: FloorStatus | None = Field(
         None, description="Fewest pods of the stable revision after a rollback, with autoscaling."
+    )
+    config: tuple[SeenConfig, ...] = Field(
+        (), max_length=20, description="With trackConfig: what older revisions were first seen with."
     )
     retired: tuple[Retired, ...] = Field((), max_length=20, description="Revisions that are draining.")
     dry_run: DryRunStatus | None = Field(None, description="What would have been done under automation: DryRun.")

@@ -52,6 +52,11 @@ class Deployment(APIModel):
         None,
         description="A Deployment that serves already: it plays stable until the first revision has passed the stages.",
     )
+    track_config: bool = Field(
+        default=False,
+        description="Make the ConfigMaps and Secrets that the template names part of the revision, from their next"
+        " change on.",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Deployment:
@@ -87,6 +92,11 @@ class Workload(APIModel):
     def scales_with_weight(self) -> bool:
         """Whether a candidate has only the pods that its weight needs."""
         return self.deployment.scale_with_weight
+
+    @property
+    def tracks_config(self) -> bool:
+        """Whether ConfigMaps and Secrets are part of the revision."""
+        return self.deployment.track_config
 
     @property
     def autoscaling(self) -> Autoscaling | None:

@@ -80,7 +80,8 @@ def decide(seen: Observation) -> Plan:
     moved = kept(_pruned(transition(seen, decision), seen), seen)
     stopped = adopt.to_stop(moved, seen, decision.action)
     after = adopt.remembered(moved, seen, stopped)
-    after = after.model_copy(update={"floor": floor(seen, written, after)})
+    config = after.config if seen.config is None else seen.config
+    after = after.model_copy(update={"floor": floor(seen, written, after), "config": config})
     revision = before.attempt.revision if before.attempt else seen.desired.hash
     if decision.action not in (Action.WAIT, Action.ACCEPT):
         after = logged(

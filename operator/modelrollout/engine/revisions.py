@@ -64,16 +64,18 @@ def short_hash(text: str) -> str:
     return "r" + digest[: HASH_LENGTH - 1]
 
 
-def revision_of(raw_spec: Mapping[str, Any]) -> Revision:
+def revision_of(raw_spec: Mapping[str, Any], config: Mapping[str, str] | None = None) -> Revision:
     """The revision that a spec asks for.
 
     Args:
         raw_spec: the spec as the user wrote it, already known to parse.
+        config: digests of the ConfigMaps and Secrets that are part of it.
     """
     content = {
         "model": raw_spec["model"],
         "template": raw_spec["workload"]["deployment"]["template"],
         "service": raw_spec["service"],
+        **({"config": dict(config)} if config else {}),
     }
     text = canonical(content)
     return Revision(hash=short_hash(text), version=str(content["model"]["version"]), input=text)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from modelrollout.api.errors import TerminalError
 from modelrollout.api.resource import ModelRollout
-from modelrollout.api.status import AttemptStatus, ModelRolloutStatus, StepStatus
+from modelrollout.api.status import AttemptStatus, ModelRolloutStatus, SeenConfig, StepStatus
 from modelrollout.engine.observed import Evidence, GateRun, RevisionState, RouteState
 from modelrollout.engine.revisions import FALLBACK, Revision
 from modelrollout.engine.steps import Step, find, steps_of
@@ -32,6 +32,7 @@ class Observation:
         next_evidence_at: when there will be more of it.
         scraped: whether Prometheus scrapes the candidate that waits for its first requests; None where that cannot be
             told, or nobody needs to know.
+        config: what revisions stored without their configuration were first seen with; None where nobody has looked.
         served: hash of the revision that Service `<name>` selects; None while there is no such Service.
         fallback: what stands in for a stable revision, if there is such; it is none of `revisions`.
         gates: runs of gates, as far as anything is known of them; None while nobody has looked.
@@ -47,6 +48,7 @@ class Observation:
     next_evidence_at: datetime | None = None
     scraped: bool | None = None
     unchecked: str | None = None
+    config: tuple[SeenConfig, ...] | None = None
     served: str | None = None
     fallback: RevisionState | None = None
     gates: tuple[GateRun, ...] | None = None

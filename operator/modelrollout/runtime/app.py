@@ -25,6 +25,7 @@ from modelrollout.kube.resources import HTTP_ROUTE, MODEL_ROLLOUT, Resource
 from modelrollout.runtime import handlers
 from modelrollout.runtime.carry_out import CarryOut
 from modelrollout.runtime.complain import Complainer
+from modelrollout.runtime.configs import Configs
 from modelrollout.runtime.handlers import Intake, patience
 from modelrollout.runtime.health import Health
 from modelrollout.runtime.leader import LeaseLostError, leadership
@@ -82,6 +83,7 @@ class App:
         workloads = Workloads(self.client, self.cache, self._applier)
         self._gates = Gates(self.client, self.cache, self._applier, self.queue.add_after)
         self._validator = Validator(workloads, traffics, self._gates)
+        self._configs = Configs(self.client)
         loans = Loans(self.client, self.rollouts, traffics, self._applier)
         complainer = Complainer(self.client, self.rollouts, events, now)
         recorder = Recorder(
@@ -94,7 +96,9 @@ class App:
         )
         self.reconciler = Reconciler(
             rollouts=self.rollouts,
-            observer=Observer(workloads, traffics, self._sources, self._validator, self._gates),
+            observer=Observer(
+                workloads, traffics, self._sources, self._validator, gates=self._gates, configs=self._configs
+            ),
             carry_out=CarryOut(self.client, workloads, traffics, recorder, loans=loans, gates=self._gates),
             recorder=recorder,
             complainer=complainer,
@@ -257,6 +261,7 @@ class App:
     def _forget(self, key: Key, uid: str) -> None:
         self._sources.forget(uid)
         self._validator.forget(key)
+        self._configs.forget(key)
         self._applier.forget(key)
         self._gates.forget(key)
 

@@ -7,13 +7,17 @@ from datetime import datetime
 from typing import Final
 
 from modelrollout.api.resource import Key, ModelRollout
+from modelrollout.api.status import SeenConfig
+from modelrollout.engine.config import wanted
 from modelrollout.engine.decide import decide
 from modelrollout.engine.gates import gates_ended_at
+from modelrollout.engine.observed import RevisionState
 from modelrollout.engine.plan import LOWERING, Action
-from modelrollout.engine.revisions import revision_of
+from modelrollout.engine.revisions import Revision
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.steps import steps_of
 from modelrollout.gates.gates import Gates
+from modelrollout.runtime.configs import Configs, Reading
 from modelrollout.runtime.sources import Source, Sources
 from modelrollout.runtime.validator import Validator
 from modelrollout.traffic.registry import Traffics
@@ -26,13 +30,21 @@ class Observer:
     """Reads caches, and Prometheus where a step is being judged."""
 
     def __init__(
-        self, workloads: Workloads, traffics: Traffics, sources: Sources, validator: Validator, gates: Gates
+        self,
+        workloads: Workloads,
+        traffics: Traffics,
+        sources: Sources,
+        validator: Validator,
+        *,
+        gates: Gates,
+        configs: Configs,
     ) -> None:
         self._workloads = workloads
         self._traffics = traffics
         self._sources = sources
         self._validator = validator
         self._gates = gates
+        self._configs = configs
 
     async def observe(self, rollout: ModelRollout, now: datetime) -> Observation:
         """Gather.
@@ -40,18 +52,15 @@ class Observer:
         What the caches show, or then Prometheus, may already take the candidate's traffic away: then nobody waits for a
         dry run, or for Prometheus, which may be slow just when things break.
         """
-        stored = self._workloads.of(rollout).revisions(rollout)
-        wanted = revision_of(rollout.raw_spec)
-        # Equality is that of the input: what an older recipe hashed keeps its hash.
-        desired = next((revision for revision in stored if revision.input == wanted.input), wanted)
-        revisions = stored if desired in stored else (*stored, desired)
+        known = self._configs.known(rollout)
+        desired, states, _ = self._revisions(rollout, known)
         glance = Observation(
             now=now,
             rollout=rollout,
             desired=desired,
             problems=(),
             route=self._traffics.of(rollout).observe(rollout),
-            revisions=tuple(self._workloads.of(rollout).observe(rollout, revision) for revision in revisions),
+            revisions=states,
             served=self._workloads.of(rollout).served(rollout),
             fallback=self._traffics.of(rollout).fallback(rollout),
         )
@@ -65,12 +74,32 @@ class Observer:
         judged = replace(judged, gates=await self._gates.observe(judged))
         if _lowers(judged):
             return judged
+        reading = await self._configs.read(rollout, now)
+        desired, states, config = self._revisions(rollout, reading)
         problems = await self._validator.problems(rollout, desired, source.provider, now)
-        return replace(judged, problems=problems, unchecked=self._validator.unanswered(rollout.key))
+        return replace(
+            judged,
+            desired=desired,
+            revisions=states,
+            problems=(*reading.problems, *problems),
+            unchecked=reading.unread or self._validator.unanswered(rollout.key),
+            config=config,
+        )
 
     def ask_again_at(self, key: Key) -> datetime | None:
         """When an objection to a spec is to be checked again."""
-        return self._validator.ask_again_at(key)
+        times = (self._validator.ask_again_at(key), self._configs.ask_again_at(key))
+        return min((at for at in times if at is not None), default=None)
+
+    def _revisions(
+        self, rollout: ModelRollout, reading: Reading
+    ) -> tuple[Revision, tuple[RevisionState, ...], tuple[SeenConfig, ...]]:
+        """What the spec asks for, what all revisions do, and what those without configuration were seen with."""
+        workload = self._workloads.of(rollout)
+        stored = workload.revisions(rollout)
+        found = wanted(rollout.raw_spec, stored, rollout.status, reading.config)
+        revisions = stored if found.revision in stored else (*stored, found.revision)
+        return found.revision, tuple(workload.observe(rollout, revision) for revision in revisions), found.seen
 
     async def _judged(self, glance: Observation, source: Source) -> Observation:
         """With evidence, in a step; before the first one, with whether there will be any."""

@@ -95,6 +95,7 @@ def test_the_api_server_takes_every_object(installed: ApiServer) -> None:
         ("update", "modelrollouts.modelrollout.io --subresource=finalizers"),
         ("create", "controllerrevisions.apps"),
         ("patch", "deployments.apps"),
+        ("create", "horizontalpodautoscalers.autoscaling"),
         ("delete", "services"),
         ("patch", "httproutes.gateway.networking.k8s.io"),
         ("list", "pods"),
@@ -118,6 +119,7 @@ def test_the_operator_may(installed: ApiServer, verb: str, resource: str) -> Non
     ("verb", "resource"),
     [
         ("get", "secrets"),
+        ("get", "configmaps"),
         ("list", "configmaps"),
         ("create", "pods"),
         ("delete", "pods"),

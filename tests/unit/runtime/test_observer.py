@@ -11,17 +11,40 @@ import pytest
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.gates import GateState, GateStatus
 from modelrollout.api.resource import Key
-from modelrollout.api.status import AttemptStatus
+from modelrollout.api.status import AttemptStatus, SeenConfig
+from modelrollout.engine.config import Config
 from modelrollout.engine.decide import decide
 from modelrollout.engine.observed import Evidence, GateRun, RouteState, RunState
 from modelrollout.engine.plan import Action
+from modelrollout.engine.revisions import revision_of
 from modelrollout.engine.rounds import round_of
 from modelrollout.engine.situation import Observation
+from modelrollout.runtime.configs import NEVER_READ, UNTRACKED, Reading
 from modelrollout.runtime.observer import Observer
 from tests.support import scenes
 from tests.support.scenes import NOW
 
 pytestmark = pytest.mark.unit
+
+
+@dataclass
+class StoredConfigs:
+    """Stands in for what reads ConfigMaps.
+
+    Attributes:
+        before, now: what is known without a look, and what a look shows.
+    """
+
+    before: Reading = UNTRACKED
+    now: Reading = UNTRACKED
+    looks: int = 0
+
+    def known(self, _: object) -> Reading:
+        return self.before
+
+    async def read(self, *_: object) -> Reading:
+        self.looks += 1
+        return self.now
 
 
 @dataclass
@@ -36,6 +59,7 @@ class Sources:
     objections: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
     provider: Any = None
+    configs: Any = field(default_factory=StoredConfigs)
 
     @property
     def judge(self) -> Sources:
@@ -95,9 +119,9 @@ class Gates:
 
 async def observe(sources: Sources) -> Observation:
     stand_in = cast(Any, sources)
-    return await Observer(stand_in, stand_in, stand_in, stand_in, cast(Any, Gates(sources))).observe(
-        sources.seen.rollout, NOW
-    )
+    gates = cast(Any, Gates(sources))
+    observer = Observer(stand_in, stand_in, stand_in, stand_in, gates=gates, configs=sources.configs)
+    return await observer.observe(sources.seen.rollout, NOW)
 
 
 async def test_in_a_step_everything_is_gathered() -> None:
@@ -111,6 +135,34 @@ async def test_outside_of_a_step_prometheus_is_not_asked() -> None:
     sources = Sources(scenes.resting())
     await observe(sources)
     assert sources.asked == ["forget", "validator"]
+
+
+async def test_configuration_is_read_last_and_may_ask_for_another_revision() -> None:
+    sources = Sources(scenes.stepping())
+    digests = {"ConfigMap/model": "rone"}
+    sources.configs = StoredConfigs(NEVER_READ, Reading(Config(tracked=True, digests=digests)))
+    with_config = revision_of(sources.seen.rollout.raw_spec, digests)
+    sources.seen = scenes.with_pods(sources.seen, scenes.pods(with_config, 0, None))
+    first = scenes.with_status(sources.seen, config=(SeenConfig(revision=scenes.CANDIDATE.hash, digest="rother"),))
+    sources.seen = first
+    seen = await observe(sources)
+    assert seen.desired == with_config
+    assert seen.config == first.status.config
+    assert decide(seen).action is Action.ABANDON
+
+
+async def test_what_cannot_be_read_stops_only_what_has_not_begun() -> None:
+    sources = Sources(scenes.stepping())
+    sources.configs = StoredConfigs(NEVER_READ, Reading(Config(tracked=True), unread="ConfigMap model is away"))
+    seen = await observe(sources)
+    assert (seen.desired, seen.unchecked) == (scenes.CANDIDATE, "ConfigMap model is away")
+    assert decide(seen).action is Action.ENTER
+
+
+async def test_harm_does_not_wait_for_configuration() -> None:
+    sources = Sources(scenes.with_evidence(scenes.stepping(), Verdict.HARM))
+    assert decide(await observe(sources)).action is Action.ROLL_BACK
+    assert sources.configs.looks == 0
 
 
 def at_first_step(raw: dict[str, Any], ready: int = 2) -> Observation:
