@@ -26,6 +26,21 @@ def traffic(scenario: Scenario) -> Traffic:
     return scenario.users("v1")
 
 
+def hand_over(scenario: Scenario, traffic: Traffic) -> None:
+    """What the owner of the old route does: let it match nothing, and then delete it."""
+    route = scenario.kube.merge(HTTP_ROUTE, existing.NAME, scenario.namespace, existing.moved())
+    generation = route["metadata"]["generation"]
+
+    def accepted() -> bool:
+        found = scenario.kube.get(HTTP_ROUTE, existing.NAME, scenario.namespace) or {}
+        conditions = [one for parent in found["status"]["parents"] for one in parent["conditions"]]
+        return all(one["observedGeneration"] == generation and one["status"] == "True" for one in conditions)
+
+    until(accepted, "the gateway to accept that the old route matches nothing")
+    assert traffic.next(100).versions == {"v1"}, "the same pods answer, by the other route"
+    scenario.kube.delete(HTTP_ROUTE, existing.NAME, scenario.namespace)
+
+
 def replicas(scenario: Scenario) -> int:
     """Pods that the adopted Deployment asks for."""
     found = scenario.kube.get(DEPLOYMENT, existing.NAME, scenario.namespace)
@@ -41,7 +56,7 @@ def test_a_running_deployment_is_replaced_without_a_failed_request(scenario: Sce
     # Its owner's route is the older one and counts, until its owner removes it.
     assert existing.NAME in scenario.until_event("RouteHidden", "delete it")
     assert traffic.next(50).versions == {"v1"}
-    scenario.kube.delete(HTTP_ROUTE, existing.NAME, scenario.namespace)
+    hand_over(scenario, traffic)
 
     scenario.until_step("canary")
     assert scenario.journal.mirrors_of("v2") == [0, 100, 0]
@@ -66,7 +81,7 @@ def test_a_running_deployment_is_replaced_without_a_failed_request(scenario: Sce
 def test_a_bad_first_version_leaves_the_adopted_one_serving(scenario: Scenario, traffic: Traffic) -> None:
     scenario.apply("v5", ADOPTED | {"stages": [{"name": "canary", "weight": 20}, {"name": "full", "weight": 100}]})
     scenario.until_event("RouteHidden")
-    scenario.kube.delete(HTTP_ROUTE, existing.NAME, scenario.namespace)
+    hand_over(scenario, traffic)
     scenario.until_rolled_back("v5", "Harm")
     traffic.until_only("v1")
     assert traffic.next(200).versions == {"v1"}

@@ -36,6 +36,16 @@ def route(namespace: str) -> Object:
     return _object("gateway.networking.k8s.io/v1", "HTTPRoute", namespace, spec)
 
 
+def moved() -> dict[str, Any]:
+    """A patch of the route after which it matches nothing: a younger route gets its requests, and it can be deleted.
+
+    Deleted at once, it takes along what the proxies send requests by: Envoy forgets the backend a moment before the
+    route to it, and answers 503 in between.
+    """
+    matches = [{"path": {"type": "PathPrefix", "value": "/"}, "headers": [{"name": "x-moved", "value": "digits"}]}]
+    return {"spec": {"rules": [{"matches": matches, "backendRefs": [{"name": NAME, "port": PORT}]}]}}
+
+
 def _object(api_version: str, kind: str, namespace: str, spec: dict[str, Any]) -> Object:
     return {
         "apiVersion": api_version,

@@ -69,7 +69,7 @@ def hidden(s: Loading) -> Decision | None:
     if route is None or route.hidden_by is None or not is_fallback(s.seen.status.stable):
         return None
     text = (
-        f"HTTPRoute {route.hidden_by} is older and leads to {s.stable.revision.version} for the same host: delete it,"
-        f" and its requests come by HTTPRoute {s.seen.rollout.key.name}, to the same pods"
+        f"HTTPRoute {route.hidden_by} is older and leads to {s.stable.revision.version} for the same host: let it match"
+        f" nothing, so that requests come by HTTPRoute {s.seen.rollout.key.name} to the same pods, then delete it"
     )
     return wait("RouteHidden", text)

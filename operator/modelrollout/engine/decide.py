@@ -20,7 +20,7 @@ from modelrollout.engine.plan import Action, Decision, Event, EventType, Plan
 from modelrollout.engine.preview import preview_of
 from modelrollout.engine.report import report
 from modelrollout.engine.rounds import loading_since
-from modelrollout.engine.scale import floor, scale
+from modelrollout.engine.scale import floor, scale, shrinks_at
 from modelrollout.engine.situation import Observation, situation_of
 from modelrollout.engine.steps import find, steps_of
 from modelrollout.engine.texts import NOTE_MAX, cut
@@ -180,8 +180,9 @@ def _wakes(seen: Observation, status: ModelRolloutStatus, decision: Decision) ->
         return
     if seen.next_evidence_at is not None:
         yield seen.next_evidence_at
-    if spec.workload.scales_with_weight:
-        yield step.started_at + spec.workload.drain
+    narrower_at = shrinks_at(step, spec.workload.drain) if spec.workload.scales_with_weight else None
+    if narrower_at is not None:
+        yield narrower_at
     if step.accepted_at is not None:
         yield step.accepted_at + spec.traffic.settle
     position = find(steps_of(spec), step)

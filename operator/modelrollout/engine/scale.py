@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from modelrollout.api.controls import Control
 from modelrollout.api.scaling import Autoscaling
-from modelrollout.api.status import FloorStatus, ModelRolloutStatus
+from modelrollout.api.status import FloorStatus, ModelRolloutStatus, StepStatus
 from modelrollout.engine.clicks import click_of, outcome_of
 from modelrollout.engine.drain import is_routed
 from modelrollout.engine.observed import RevisionState
@@ -146,7 +146,13 @@ def _may_shrink(seen: Observation, status: ModelRolloutStatus) -> bool:
         return False  # its autoscaler takes away what is too many
     if step is None or not workload.scales_with_weight:
         return True
-    return step.accepted_at is not None and seen.now >= step.started_at + workload.drain
+    at = shrinks_at(step, workload.drain)
+    return at is not None and seen.now >= at
+
+
+def shrinks_at(step: StepStatus, drain: timedelta) -> datetime | None:
+    """When requests of the step before have had time to end; None until the gateway has accepted this one."""
+    return None if step.accepted_at is None else max(step.started_at, step.accepted_at) + drain
 
 
 def _stable(seen: Observation, status: ModelRolloutStatus, now: int) -> int:

@@ -118,7 +118,7 @@ BESIDE = with_pods(beside_fallback(loading(2), fallback=stand_in()), pods(CANDID
         with_route(BESIDE, hidden_by="theirs"),
         Action.WAIT,
         "RouteHidden",
-        text="HTTPRoute theirs is older and leads to queue for the same host: delete it",
+        text="HTTPRoute theirs is older and leads to queue for the same host: let it match nothing",
     ),
     Case("no route yet", replace(BESIDE, route=None), None),
     Case("beside a revision of ours", with_route(loading(2), hidden_by="theirs"), None),

@@ -112,7 +112,7 @@ def test_the_candidate_has_what_its_step_and_the_next_one_need(seen: Observation
             id="and where it is held back",
         ),
         pytest.param(
-            with_step(by_weight(1), started_at=NOW - 29 * SECOND),
+            with_step(by_weight(1), started_at=NOW - 29 * SECOND, accepted_at=NOW - 29 * SECOND),
             {STABLE.hash: 10, CANDIDATE.hash: 10},
             id="after a shadow it drains first",
         ),
@@ -120,6 +120,11 @@ def test_the_candidate_has_what_its_step_and_the_next_one_need(seen: Observation
             with_step(by_weight(1), accepted_at=None),
             {STABLE.hash: 10, CANDIDATE.hash: 10},
             id="and keeps all until the gateway has taken the copies away",
+        ),
+        pytest.param(
+            with_step(by_weight(1), accepted_at=NOW - 29 * SECOND),
+            {STABLE.hash: 10, CANDIDATE.hash: 10},
+            id="from when it has, however long that took",
         ),
         pytest.param(
             with_problems(by_weight(2, candidate=7)),
@@ -151,7 +156,7 @@ def test_entering_a_step_asks_for_the_pods_of_the_one_after_it() -> None:
 
 
 def test_the_drain_after_a_shadow_is_looked_at_again() -> None:
-    seen = with_step(by_weight(1), started_at=NOW - 10 * SECOND)
+    seen = with_step(by_weight(1), started_at=NOW - 10 * SECOND, accepted_at=NOW - 10 * SECOND)
     assert decide(seen).wake_at == NOW + 20 * SECOND
 
 
