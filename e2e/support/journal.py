@@ -11,6 +11,7 @@ from itertools import groupby
 from e2e.support.kube import HTTP_ROUTE, MODEL_ROLLOUT, Kube, Object
 from e2e.support.waiting import PATIENCE
 from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.engine.revisions import FALLBACK
 
 Condition = Callable[[ModelRolloutStatus], bool]
 
@@ -43,6 +44,7 @@ class Journal:
         self.splits: list[Split] = []
         self.moments: list[Moment] = []
         self._versions: dict[str, str] = {}
+        self._fallback = f"{name}-fallback"
         for kind, seen in ((HTTP_ROUTE, self._route), (MODEL_ROLLOUT, self._rollout)):
             threading.Thread(target=kube.watch, args=(kind, namespace, seen, self._stopped), daemon=True).start()
 
@@ -94,7 +96,8 @@ class Journal:
         return sum(weight for service, weight in split.weights.items() if service in services)
 
     def _services(self, version: str) -> set[str]:
-        return {f"{self._name}-{revision}" for revision, known in self._versions.items() if known == version}
+        known = [revision for revision, name in self._versions.items() if name == version]
+        return {self._fallback if revision == FALLBACK else f"{self._name}-{revision}" for revision in known}
 
     def _rollout(self, happened: str, raw: Object) -> None:
         if happened == "DELETED" or raw["metadata"]["name"] != self._name or "status" not in raw:
@@ -104,6 +107,8 @@ class Journal:
             for ref in (status.stable, status.attempt, status.previous, status.failed):
                 if ref is not None:
                     self._versions[ref.revision] = ref.version
+            if status.fallback is not None and status.fallback.service is not None:
+                self._fallback = status.fallback.service.name
             self.moments.append(Moment(time.monotonic(), raw["metadata"]["generation"], status))
             self._changed.notify_all()
 

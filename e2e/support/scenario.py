@@ -14,11 +14,13 @@ from e2e.support.journal import Condition, Journal, Moment
 from e2e.support.kube import EVENT, HTTP_ROUTE, MODEL_ROLLOUT, POD, Kube, Object
 from e2e.support.manifests import NAME, digits, host
 from e2e.support.platform import OPERATOR_NAMESPACE, OPERATOR_PODS, Platform
-from e2e.support.traffic import Traffic
+from e2e.support.traffic import GATEWAY, Traffic
 from e2e.support.waiting import PATIENCE, until
 from examples.digits.load.load import PATH, Digit, read_digits
 from modelrollout.api.names import LABEL_NAME
 from modelrollout.api.status import ModelRolloutStatus, Phase
+
+UNAVAILABLE = 503
 
 
 class Scenario:
@@ -180,7 +182,9 @@ class Scenario:
             )
         except requests.RequestException:
             return None
-        return answer.headers.get("x-model-version") if answer.ok else None
+        if answer.ok:
+            return answer.headers.get("x-model-version")
+        return GATEWAY if answer.status_code == UNAVAILABLE else None
 
     def _digits(self) -> list[Digit]:
         """Held-out images, from the model's image: whichever scenario has the first pod copies them out."""
