@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -130,6 +130,41 @@ class KubeClient:
             if not token:
                 return Listing(tuple(items), page["metadata"]["resourceVersion"])
             query["continue"] = token
+
+    async def watch(self, resource: Resource, since: Object) -> AsyncGenerator[tuple[str, Object], None]:
+        """(event, object) of each change of one object after the state that is given; ends when the server ends it.
+
+        The stream may end at any time, also because the state is too old: read the object again then.
+        """
+        metadata = since["metadata"]
+        query = {
+            "watch": "true",
+            "fieldSelector": f"metadata.name={metadata['name']}",
+            "resourceVersion": metadata["resourceVersion"],
+        }
+        parameters: Any = await self._api.param_serialize(
+            method="GET",
+            resource_path=resource.path(metadata["namespace"]),
+            query_params=list(query.items()),
+            header_params={"Accept": "application/json"},
+            auth_settings=["BearerToken"],
+        )
+        endless = aiohttp.ClientTimeout(total=None, connect=REQUEST_TIMEOUT)
+        where = f"{metadata['namespace']}/{metadata['name']}"
+        try:
+            response = await self._api.call_api(*parameters, _request_timeout=endless)
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                raise error_of("watch", resource, where, response.status, await response.read())
+            try:
+                async for text in _lines(response.response.content):
+                    event = json.loads(text)
+                    if event["type"] == "ERROR":
+                        return
+                    yield event["type"], event["object"]
+            finally:
+                response.response.close()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise UnavailableError("Unavailable", f"watch {resource.full_name} {where}: {error}") from error
 
     async def create(
         self,
@@ -310,6 +345,15 @@ _METHODS: Final = {
 
 def _where(namespace: str | None, name: str | None) -> str:
     return "/".join(part for part in (namespace, name) if part) or "in all namespaces"
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Lines of any length: the reader's own are limited."""
+    rest = b""
+    async for chunk in content.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        for text in whole:
+            yield text
 
 
 def _dry(*, dry_run: bool) -> dict[str, str]:

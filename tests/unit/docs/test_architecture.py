@@ -55,7 +55,7 @@ def test_the_table_is_what_the_code_imports() -> None:
 
 def test_the_drawing_in_words_allows_what_the_code_imports_and_has_no_circle() -> None:
     edges: set[tuple[str, str]] = set()
-    for line in re.findall(r"^runtime --> .*$", PAGE, re.MULTILINE):
+    for line in re.findall(r"^(?:runtime|cli) --> .*$", PAGE, re.MULTILINE):
         groups = [part.split(", ") for part in line.split(" --> ")]
         for sources, targets in pairwise(groups):
             edges |= {(source, target) for source in sources for target in targets}

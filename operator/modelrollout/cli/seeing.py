@@ -1,0 +1,73 @@
+"""A ModelRollout as the plugin needs it: also one whose spec this version cannot read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from modelrollout.api.conditions import Condition, ConditionType, find_condition
+from modelrollout.api.resource import Key, SpecError, parse_spec
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.engine.revisions import revision_of
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One ModelRollout.
+
+    Attributes:
+        spec: None where it cannot be read; then `desired` is None too.
+        desired: hash of the revision that the spec asks for.
+        resource_version: of the object that was read.
+    """
+
+    key: Key
+    resource_version: str
+    created_at: datetime
+    version: str
+    spec: ModelRolloutSpec | None
+    desired: str | None
+    status: ModelRolloutStatus
+    annotations: Mapping[str, str]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the spec asks for a version that has not begun and has not failed."""
+        known = {ref.revision for ref in (self.status.stable, self.status.failed) if ref is not None}
+        return self.desired is not None and self.status.attempt is None and self.desired not in known
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """A condition, if it is set."""
+        return find_condition(self.status.conditions, kind)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the operator says that it is paused."""
+        found = self.condition(ConditionType.PAUSED)
+        return found is not None and found.status == "True"
+
+
+def seen(raw: Mapping[str, Any]) -> Seen:
+    """Read an object of the API server.
+
+    Raises:
+        ValidationError: the status cannot be read: the operator is newer than the plugin.
+    """
+    metadata, raw_spec = raw["metadata"], raw.get("spec", {})
+    try:
+        spec, desired = parse_spec(raw_spec), revision_of(raw_spec).hash
+    except SpecError:
+        spec, desired = None, None
+    return Seen(
+        key=Key(metadata["namespace"], metadata["name"]),
+        resource_version=metadata["resourceVersion"],
+        created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
+        version=str(raw_spec.get("model", {}).get("version", "?")),
+        spec=spec,
+        desired=desired,
+        status=ModelRolloutStatus.model_validate(raw.get("status", {})),
+        annotations=metadata.get("annotations", {}),
+    )
