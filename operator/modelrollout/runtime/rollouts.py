@@ -68,6 +68,8 @@ class Rollouts:
 
     def put(self, raw: Mapping[str, Any]) -> Key | None:
         """Take in an object; its key if a user changed it, None if it is only our own status coming back."""
+        if self._has(raw["metadata"]):
+            return None
         try:
             new = _parsed(raw)
         except ValidationError as error:
@@ -83,6 +85,18 @@ class Rollouts:
         self._refer(old, new)
         self._known[new.key] = new
         return None if old is not None and _wishes(old) == _wishes(new) else new.key
+
+    def _has(self, metadata: Mapping[str, Any]) -> bool:
+        """Whether it is known at this very version.
+
+        A list of all that there are must not keep the event loop from all else, such as renewing the Lease, for as
+        long as parsing all of them takes.
+        """
+        known = self._known.get(Key(metadata["namespace"], metadata["name"]))
+        return known is not None and (known.uid, known.resource_version) == (
+            metadata["uid"],
+            metadata["resourceVersion"],
+        )
 
     def remove(self, key: Key) -> ModelRollout | Unreadable | None:
         """Forget one that is gone."""

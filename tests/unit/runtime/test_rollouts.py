@@ -53,6 +53,15 @@ def test_an_older_version_than_the_known_one_changes_nothing() -> None:
     assert (known.resource_version, known.status.phase) == ("9", Phase.PROGRESSING)
 
 
+def test_what_is_known_at_this_version_is_not_read_again() -> None:
+    """A list of ten thousand would keep the leader from renewing its Lease."""
+    rollouts = Rollouts()
+    rollouts.put(raw(5))
+    known = rollouts.get(KEY)
+    assert rollouts.put(raw(5)) is None
+    assert rollouts.get(KEY) is known
+
+
 def test_a_recreated_one_is_another_one() -> None:
     rollouts = Rollouts()
     rollouts.put(raw(9))
