@@ -9,6 +9,8 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from kubernetes.aio import client as kubernetes_client
 from kubernetes.aio import config as kubernetes_config
@@ -26,7 +28,7 @@ from modelrollout.runtime import handlers
 from modelrollout.runtime.carry_out import CarryOut
 from modelrollout.runtime.complain import Complainer
 from modelrollout.runtime.configs import Configs
-from modelrollout.runtime.handlers import Intake, patience
+from modelrollout.runtime.handlers import Intake, Watch, patience
 from modelrollout.runtime.health import Health
 from modelrollout.runtime.leader import LeaseLostError, leadership
 from modelrollout.runtime.loans import Loans
@@ -179,6 +181,9 @@ class App:
     async def _run_parts(self, heartbeat: asyncio.Task[None]) -> None:
         # Before kopf: at its end it cancels every task that began after it.
         caught_up = asyncio.create_task(self._catch_up(), name="catching up")
+        over: list[Watch] = []
+        any_over = asyncio.Event()
+        ending = asyncio.create_task(any_over.wait(), name="ending")
         parts = [
             heartbeat,
             asyncio.create_task(self.leadership.run(), name="leadership"),
@@ -189,15 +194,20 @@ class App:
                 for number in range(self._settings.workers)
             ),
         ]
-        watching = [
-            asyncio.create_task(handlers.follow(watch, self.intake), name="watching")
+
+        def end(watch: Watch) -> None:
+            over.append(watch)
+            any_over.set()
+
+        watching = {
+            watch: asyncio.create_task(handlers.follow(watch, self.intake, partial(end, watch)), name="watching")
             for watch in handlers.watches(self.cache.resources(), self._settings.namespaces)
-        ]
+        }
         drain = DRAIN_SECONDS
         try:
-            done, _ = await asyncio.wait([*watching, *parts], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([ending, *watching.values(), *parts], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                if task not in watching:
+                if task in parts:
                     self.health.fail(f"{task.get_name()} has ended")
                 task.result()
         except LeaseLostError:
@@ -207,10 +217,13 @@ class App:
         finally:
             # The Lease is renewed meanwhile.
             await self.queue.stop(drain)
-            for task in (*watching, caught_up, *parts):
-                task.cancel()
-            await asyncio.gather(*watching, caught_up, *parts, return_exceptions=True)
+            await _cancelled(ending, caught_up, *parts)
             await self.leadership.release()
+            # The first that is over says whether that was a signal or a failure; it takes the others along.
+            first = watching.pop(over[0]) if over else None
+            await _cancelled(*watching.values())
+        if first is not None:
+            await first
 
     async def _run_worker(self, caught_up: asyncio.Task[None]) -> None:
         await asyncio.shield(caught_up)
@@ -273,6 +286,12 @@ class App:
 
     def _count_prometheus(self, outcome: str, _: float) -> None:
         self.telemetry.prometheus_requests.labels(outcome).inc()
+
+
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def run(settings: Settings) -> None:

@@ -119,12 +119,22 @@ def watches(watched: Iterable[Watched], namespaces: tuple[str, ...]) -> tuple[Wa
     return Watch(served, namespaces), Watch(shared, ())
 
 
-async def follow(watch: Watch, intake: Intake) -> None:
-    """Take in what a watch tells, until a signal."""
+async def follow(watch: Watch, intake: Intake, on_end: Callable[[], None]) -> None:
+    """Take in what a watch tells, until a signal.
+
+    Args:
+        on_end: called when a signal came and nothing is watched any more. kopf itself returns only seconds later: it
+            waits for tasks that are not its own.
+    """
     registry = kopf.OperatorRegistry()
     settings = kopf.OperatorSettings()
     configure(settings, watch.entries)
     register(registry, watch.entries, intake)
+
+    @kopf.on.cleanup(registry=registry)
+    async def cleanup(**_: Any) -> None:
+        on_end()
+
     await kopf.operator(
         registry=registry,
         settings=settings,
