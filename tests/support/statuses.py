@@ -42,6 +42,8 @@ _STEP: Final = StepStatus(
     mirror_percent=0,
     previous_weight=5,
     spec_hash="5d41402abc",
+    route_hash="5d41402abd",
+    source_hash="5d41402abe",
     started_at=NOW - timedelta(minutes=2),
     accepted_at=NOW - timedelta(minutes=1),
     in_force_at=NOW,

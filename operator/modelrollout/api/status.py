@@ -74,6 +74,12 @@ class StepStatus(APIModel):
     spec_hash: str = Field(
         max_length=63, description="Hash of the stage and its metrics: editing them restarts the step."
     )
+    route_hash: str | None = Field(
+        None, max_length=63, description="Hash of how requests come: another Gateway or host restarts the step."
+    )
+    source_hash: str | None = Field(
+        None, max_length=63, description="Hash of where metrics are read: another Prometheus restarts the step."
+    )
     started_at: datetime = Field(description="When it was decided.")
     accepted_at: datetime | None = Field(None, description="When the gateway accepted it, on Prometheus's clock.")
     in_force_at: datetime | None = Field(

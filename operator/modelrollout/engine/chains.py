@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from modelrollout.engine import adopt, automation, contest, fallback, gates, hands, inherit, policies
+from modelrollout.engine import adopt, automation, contest, fallback, gates, hands, inherit, policies, surroundings
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Empty, Loading, Resting, Situation, Stepping
 
@@ -35,6 +35,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.suspended,  # before anything that enters a step: no weight without a ready endpoint
     hands.paused_while_suspended,  # before what gives traffic back: edited and recovered
     policies.edited,  # evidence of another stage must not count: before anything that reads it
+    surroundings.moved,  # after edited, which may choose another step; before anything that reads evidence
     contest.waits,  # after edited: an edit of the step ends the wait; before all that enters or judges it
     contest.over,
     policies.recovered,  # after edited: a step of another spec is not entered again

@@ -28,6 +28,7 @@ from modelrollout.engine.revisions import FALLBACK, stage_hash
 from modelrollout.engine.shared import SCALING
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.steps import FULL, Step
+from modelrollout.engine.surroundings import is_elsewhere, route_hash, source_hash
 from modelrollout.engine.texts import LOG_MESSAGE_MAX, REASON_MAX, cut, squeezed
 
 SPEC_REVERTED = "SpecReverted"
@@ -183,6 +184,8 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         mirror_percent=step.mirror_percent,
         previous_weight=seen.route.weight_of(attempt.revision) if seen.route else 0,
         spec_hash=stage_hash(seen.rollout.spec, step.stage.name),
+        route_hash=route_hash(seen.rollout.spec),
+        source_hash=source_hash(seen.rollout.spec),
         started_at=seen.now,
     )
     frozen, metrics = attempt.frozen, seen.rollout.spec.metrics
@@ -195,6 +198,8 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         seen.status,
         step=entered,
         evidence_since=attempt.evidence_since or seen.now,
+        # It is a time of Prometheus's clock, and another one has its own.
+        live_since=None if before and is_elsewhere(before, seen.rollout.spec) else attempt.live_since,
         # A person may move on a candidate that is suspended: it has no traffic in its new step either.
         unready_since=None if candidate and candidate.is_ready else attempt.unready_since,
         contest=_settled(attempt.contest),
