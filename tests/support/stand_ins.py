@@ -243,6 +243,13 @@ class StandIns:
                 self._world.service = revision
         return ()
 
+    async def stop(self, _: ModelRollout, deployment: str) -> None:
+        """As a WorkloadProvider: what was adopted."""
+        if self._world.fallback_ready:
+            with self._write():
+                self._world.stopped.append(deployment)
+                self._world.fallback_ready = 0
+
     async def preview(self, _: ModelRollout, what: object) -> tuple[Drift, ...]:
         """As a WorkloadProvider and as a TrafficProvider: the Service and the route of a preview."""
         kind = "route" if isinstance(what, Preview) else "service"

@@ -110,6 +110,7 @@ class World:
     trouble: Trouble | None = None
     lagging: dict[str, Any] = field(default_factory=dict)
     fallback_ready: int = 0
+    stopped: list[str] = field(default_factory=list)
     clicks: int = 0
     autoscaled: dict[str, Bounds | None] = field(default_factory=dict)
     previews: dict[str, object] = field(default_factory=dict)

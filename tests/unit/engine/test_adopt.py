@@ -22,6 +22,7 @@ from modelrollout.engine.split import between, only
 from tests.support.cases import Case, as_loading, check, table
 from tests.support.scenes import (
     CANDIDATE,
+    MINUTE,
     NOW,
     STABLE,
     Raw,
@@ -41,6 +42,9 @@ from tests.support.scenes import (
     with_spec,
     with_status,
 )
+from tests.support.stand_ins import End, Trouble
+from tests.support.watching import Invariants
+from tests.support.world import World
 
 pytestmark = pytest.mark.unit
 
@@ -217,3 +221,61 @@ def test_it_is_none_of_our_pods() -> None:
     plan = decide(promoted())
     assert plan.replicas == {STABLE.hash: 2}
     assert isinstance(state_of_fallback(stand_in(), 2), RevisionState)
+
+
+# --- a whole life -----------------------------------------------------------------------------------------------------
+
+
+def all_ready(world: World) -> None:
+    for _, state in world.states():
+        state.ready = state.replicas
+
+
+def until_promoted() -> World:
+    """What was adopted has been replaced, and is warm for an hour."""
+    world = World(adopting("1"), Invariants())
+    world.reconcile()
+    assert world.route is None, "nothing leads to what cannot answer"
+    world.fallback_ready = 1
+    world.pass_time(timedelta(seconds=10))
+    assert world.route is not None
+    assert world.route.carries(only(FALLBACK))
+    all_ready(world)
+    for _ in range(120):
+        if world.status.stable != STABLE.ref:
+            world.pass_time(MINUTE)
+    assert world.status.stable == STABLE.ref, world.told[-5:]
+    assert world.status.previous is not None
+    assert world.route.carries(only(STABLE.hash))
+    assert world.stopped == []
+    return world
+
+
+def test_a_whole_life() -> None:
+    world = until_promoted()
+    world.pass_time(timedelta(hours=2))
+    assert world.stopped == ["prod"]
+    assert world.events.count("AdoptedStopped") == 1
+    assert (world.status.previous, world.status.fallback) == (None, None)
+
+    world.fallback_ready = 1
+    world.pass_time(timedelta(hours=2))
+    assert world.stopped == ["prod"], "whoever started it again is right"
+    world.edit(adopting("2"))
+    world.pass_time(timedelta(seconds=10))
+    all_ready(world)
+    world.pass_time(timedelta(hours=2))
+    assert world.status.stable == CANDIDATE.ref, "later versions never meet it"
+    assert world.stopped == ["prod"]
+
+
+@pytest.mark.parametrize("end", list(End))
+@pytest.mark.parametrize("writes", range(4))
+def test_it_is_stopped_once_whatever_breaks_off(end: End, writes: int) -> None:
+    world = until_promoted()
+    world.trouble = Trouble(end, writes)
+    world.pass_time(timedelta(hours=2))
+    world.reconcile()
+    assert world.stopped == ["prod"]
+    assert world.status.adopted is not None
+    assert world.status.adopted.stopped_at is not None
