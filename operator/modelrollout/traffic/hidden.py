@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from modelrollout.kube.route import RouteView
 
@@ -15,15 +16,17 @@ from modelrollout.kube.route import RouteView
 def hidden_by(view: RouteView, others: Iterable[RouteView], service: str) -> str | None:
     """Name of an older route on one of the same Gateways, for one of the same hosts, that leads to the same Service.
 
-    Only such a route: others for the same host may have other paths, and are nobody's business.
+    Only such a route: others for the same host are nobody's business. Nor is one that asks for a header or a query
+    parameter: that is how a route is let match nothing before it is deleted.
     """
+    content, own = _content(view), _gateways(view)
     hiding = (
         other.meta.name
         for other in others
         if _age(other) < _age(view)
-        and _leads_to(other, service)
-        and _gateways(other) & _gateways(view)
-        and _share_a_host(_hosts(other), _hosts(view))
+        and _takes_for(other, service)
+        and _gateways(other) & own
+        and _share_a_host(_hosts(_content(other)), _hosts(content))
     )
     return min(hiding, default=None)
 
@@ -33,18 +36,32 @@ def _age(view: RouteView) -> tuple[str, str]:
     return view.meta.created_at.isoformat(), view.meta.name
 
 
-def _leads_to(view: RouteView, service: str) -> bool:
+def _takes_for(view: RouteView, service: str) -> bool:
+    """Whether it sends ordinary requests to the Service."""
+    # Views keep the order of rules.
     return any(
-        backend.plain and backend.name == service and backend.weight for rule in view.rules for backend in rule.backends
+        _is_open(rule)
+        and any(backend.plain and backend.name == service and backend.weight for backend in seen.backends)
+        for rule, seen in zip(_content(view).get("rules") or (), view.rules, strict=True)
     )
+
+
+def _is_open(rule: dict[str, Any]) -> bool:
+    matches = rule.get("matches") or [{}]
+    return any(not match.get("headers") and not match.get("queryParams") for match in matches)
+
+
+def _content(view: RouteView) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(view.spec)
+    return content
 
 
 def _gateways(view: RouteView) -> frozenset[tuple[str, str]]:
     return frozenset((parent.namespace, parent.name) for parent in view.parent_refs)
 
 
-def _hosts(view: RouteView) -> tuple[str, ...]:
-    return tuple(json.loads(view.spec).get("hostnames") or ())
+def _hosts(content: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(content.get("hostnames") or ())
 
 
 def _share_a_host(one: tuple[str, ...], two: tuple[str, ...]) -> bool:

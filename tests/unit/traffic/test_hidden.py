@@ -26,6 +26,12 @@ def view(name: str, made: str, service: str = "prod", **spec: Any) -> RouteView:
     return route_view(merged(raw, {"metadata": {"creationTimestamp": made}}))
 
 
+def matching(*matches: dict[str, Any]) -> RouteView:
+    return view("theirs", EARLIER, rules=[{"matches": list(matches), "backendRefs": [{"name": "prod", "port": 80}]}])
+
+
+PATH = {"path": {"type": "PathPrefix", "value": "/"}}
+HEADER = {"headers": [{"name": "x-moved", "value": "digits"}]}
 OURS = view("digits", "2026-11-21T10:00:00Z")
 
 
@@ -36,6 +42,10 @@ OURS = view("digits", "2026-11-21T10:00:00Z")
         pytest.param(view("theirs", LATER), False, id="younger"),
         pytest.param(view("a", "2026-11-21T10:00:00Z"), True, id="as old, and first by name"),
         pytest.param(OURS, False, id="ours"),
+        pytest.param(matching(PATH), True, id="for a path"),
+        pytest.param(matching(PATH | HEADER), False, id="for a header that nobody sends"),
+        pytest.param(matching({"queryParams": [{"name": "a", "value": "b"}]}), False, id="for a query parameter"),
+        pytest.param(matching(PATH | HEADER, PATH), True, id="for a header, or anything"),
         pytest.param(view("theirs", EARLIER, "another"), False, id="leads elsewhere"),
         pytest.param(
             view("theirs", EARLIER, rules=[{"backendRefs": [{"name": "prod", "port": 80, "weight": 0}]}]),
