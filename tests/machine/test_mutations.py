@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from modelrollout.api.resource import ModelRollout
+from modelrollout.api.scaling import Autoscaling
 from modelrollout.engine import chains
 from modelrollout.engine.observed import RouteState
+from modelrollout.engine.scale import Bounds
 from modelrollout.runtime.carry_out import CarryOut
 from tests.support.history import history_of
 from tests.support.machine import LENGTH, broken_by
@@ -76,6 +78,14 @@ def yes(*_: object) -> bool:
     return True
 
 
+def no(*_: object) -> None:
+    return None
+
+
+def fewest_of_the_user(scaler: Autoscaling, _: int) -> Bounds:
+    return Bounds(scaler.min_replicas, scaler.max_replicas)
+
+
 async def unread(operator: CarryOut, rollout: ModelRollout, *_: object) -> RouteState | None:
     return await operator._traffics.of(rollout).read(rollout)
 
@@ -91,6 +101,8 @@ KILLED = "killed before a write after 1"
         pytest.param("engine.decide.adopted", lambda status, *_: status, KILLED, id="a route that nobody reads"),
         pytest.param("runtime.carry_out.LOWERING", frozenset(), KILLED, id="status before a lower route"),
         pytest.param("runtime.carry_out.CarryOut._fresh", unread, "operator frozen", id="a raise without a look"),
+        pytest.param("engine.shared.scaled_up", no, "candidate half ready", id="weight before its pods"),
+        pytest.param("engine.scale._limits", fewest_of_the_user, "autoscaled", id="load takes the way back"),
         pytest.param("engine.drain.ends_at", lambda seen, _: seen.now - DAY, "version 1", id="no drain"),
     ],
 )

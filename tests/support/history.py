@@ -138,10 +138,23 @@ def _return(world: World) -> None:
         _version(world.status.previous.version)(world)
 
 
-def _replicas(count: int) -> Happening:
+def _deployment(**fields: object) -> Happening:
     def change(world: World) -> None:
-        deployment = {**world.raw["workload"]["deployment"], "replicas": count}
-        world.edit({**world.raw, "workload": {"deployment": deployment}})
+        deployment = {**world.raw["workload"]["deployment"], **fields}
+        kept = {name: value for name, value in deployment.items() if value is not None}
+        world.edit({**world.raw, "workload": {"deployment": kept}})
+
+    return change
+
+
+def _load_is(share: float) -> Happening:
+    """Autoscalers act: with no load they leave the fewest pods, with all that they can carry the most."""
+
+    def change(world: World) -> None:
+        for revision, bounds in world.autoscaled.items():
+            pods = world.pods.get(revision)
+            if bounds is not None and pods is not None and pods.replicas:
+                pods.replicas = bounds.fewest + round(share * (bounds.most - bounds.fewest))
 
     return change
 
@@ -275,8 +288,14 @@ ODD: Final[Mapping[str, Happening]] = {
     "nobody knows whether scraped": _set("scraped", value=None),
     "no window": _field(rollbackWindow="0s"),
     "no history": _field(revisionHistoryLimit=0),
-    "1 replica": _replicas(1),
-    "4 replicas": _replicas(4),
+    "1 replica": _deployment(replicas=1),
+    "4 replicas": _deployment(replicas=4),
+    "pods by weight": _deployment(scaleWithWeight=True, replicas=8),
+    "all pods at once": _deployment(scaleWithWeight=None),
+    "autoscaled": _deployment(autoscaling={"maxReplicas": 8}),
+    "not autoscaled": _deployment(autoscaling=None),
+    "no load": _load_is(0.0),
+    "much load": _load_is(0.7),
     "weights by hand": _weights_by_hand(40),
     "all weight by hand": _weights_by_hand(100),
     "mirror by hand": _mirror_by_hand,

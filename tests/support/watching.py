@@ -7,6 +7,7 @@ from modelrollout.engine.situation import Observation
 from tests.support.invariants import OF_DECISIONS
 from tests.support.invariants_of_patience import OF_PATIENCE
 from tests.support.invariants_of_people import OF_PEOPLE
+from tests.support.invariants_of_scale import OF_SCALE
 from tests.support.invariants_of_writes import OF_ROUTES, OF_SCALINGS, OF_SERVICES
 from tests.support.made import Made
 from tests.support.stand_ins import RouteWrite, Scaling
@@ -19,7 +20,7 @@ class Invariants:
     def decided(self, world: World, seen: Observation, plan: Plan) -> None:
         """As in Watch."""
         made = Made(world, seen, plan)
-        for holds in (*OF_PEOPLE, *OF_DECISIONS, *OF_PATIENCE):
+        for holds in (*OF_PEOPLE, *OF_DECISIONS, *OF_PATIENCE, *OF_SCALE):
             holds(made)
 
     def routed(self, world: World, write: RouteWrite) -> None:
