@@ -71,12 +71,19 @@ def _copies(spec: ModelRolloutSpec) -> Iterator[str]:
 
 def _comparisons(spec: ModelRolloutSpec) -> Iterator[str]:
     """At weight 100 a relative check lives on what earlier stages showed of stable; with none it could never pass."""
-    first = steps_of(spec)[0]
-    if first.weight < FULL:
-        return
+    steps = steps_of(spec)
     for index, metric in enumerate(spec.metrics):
-        if metric.check.no_worse_than is not None and metric.is_enforced and metric.applies_to(first.stage.name):
+        judged = [step for step in steps if metric.applies_to(step.stage.name)]
+        if metric.check.no_worse_than is None or not metric.is_enforced or not judged or judged[0].weight < FULL:
+            continue
+        field, name = f"spec.metrics[{index}].check.noWorseThan ({metric.name})", judged[0].stage.name
+        if judged[0] is steps[0]:
             yield (
-                f"spec.metrics[{index}].check.noWorseThan ({metric.name}): nothing is left to compare with in the "
-                f"first stage, {first.stage.name}: set holdback there or put a stage below 100 before it"
+                f"{field}: nothing is left to compare with in the first stage, {name}: set holdback there or put a "
+                "stage below 100 before it"
+            )
+        else:
+            yield (
+                f"{field}: nothing is left to compare with in {name}, the first stage that it is judged in: set "
+                "holdback there, or let it apply to a stage below 100 before it"
             )

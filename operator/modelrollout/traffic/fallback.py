@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from modelrollout.api.fallback import Fallback
+from modelrollout.api.names import LABEL_NAME, LABEL_REVISION
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.fallback import fields_of, in_use
 from modelrollout.kube.apply import owned
@@ -18,6 +19,8 @@ from modelrollout.kube.resources import SERVICE, Object
 from modelrollout.traffic.render import Address
 from modelrollout.traffic.state import Naming
 
+NO_REVISION: Final = "none"
+
 
 def refusal_name(rollout: ModelRollout) -> str:
     """Name of the Service without endpoints."""
@@ -25,9 +28,13 @@ def refusal_name(rollout: ModelRollout) -> str:
 
 
 def refusal(rollout: ModelRollout) -> Object:
-    """The Service without endpoints: it selects nothing."""
+    """The Service without endpoints: it selects a revision that no input has.
+
+    A selector, and not none at all, so that nobody can set one unseen.
+    """
+    selector = {LABEL_NAME: rollout.key.name, LABEL_REVISION: NO_REVISION}
     port = {"name": "http", "port": rollout.spec.service.port, "protocol": "TCP"}
-    return owned(rollout, SERVICE, refusal_name(rollout), {"spec": {"ports": [port]}})
+    return owned(rollout, SERVICE, refusal_name(rollout), {"spec": {"selector": selector, "ports": [port]}})
 
 
 def is_refusal(rollout: ModelRollout) -> bool:

@@ -99,7 +99,7 @@ async def test_requests_that_no_version_gets_are_refused_by_a_service_without_en
         assert await play.weights() == {"refused": 80, "1": 20}
         service = await refusal()
         assert service is not None
-        assert "selector" not in service["spec"]
+        assert service["spec"]["selector"]["modelrollout.io/revision"] == "none"
         await play.delete(SERVICE, "digits-fallback")
 
         async def is_back() -> bool:

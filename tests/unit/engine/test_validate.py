@@ -80,6 +80,11 @@ def test_specs_that_can_be_carried_out(changes: Raw) -> None:
             {"stages": [FULL], "metrics": [RELATIVE]},
             ["spec.metrics[0].check.noWorseThan (error-rate): nothing is left to compare with in the first stage, "
              "full: set holdback there or put a stage below 100 before it"], id="nothing to compare with"),
+        pytest.param(
+            {"stages": [CANARY, FULL], "metrics": [METRICS[0], RELATIVE | {"name": "late", "stages": ["full"]}]},
+            ["spec.metrics[1].check.noWorseThan (late): nothing is left to compare with in full, the first stage that "
+             "it is judged in: set holdback there, or let it apply to a stage below 100 before it"],
+            id="compared too late"),
     ],
 )  # fmt: skip
 def test_specs_that_cannot(changes: Raw, expected: list[str]) -> None:

@@ -38,7 +38,10 @@ def test_without_a_fallback_nothing_is_called_one() -> None:
 def test_the_refusal_selects_nothing() -> None:
     body = fallback.refusal(rollout(fallback={"statusCode": 503}))
     assert body["metadata"]["name"] == "digits-fallback"
-    assert body["spec"] == {"ports": [{"name": "http", "port": 80, "protocol": "TCP"}]}
+    assert body["spec"] == {
+        "selector": {"modelrollout.io/name": "digits", "modelrollout.io/revision": "none"},
+        "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
+    }
 
 
 @pytest.mark.parametrize(
