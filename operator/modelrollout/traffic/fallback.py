@@ -7,7 +7,7 @@ filter of the Gateway API answers a share by itself. So a Service of ours that s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from modelrollout.api.fallback import Fallback
 from modelrollout.api.names import LABEL_NAME, LABEL_REVISION
