@@ -12,7 +12,7 @@ from modelrollout.engine import adopt, contest, drain
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.dry_run import recorded
-from modelrollout.engine.fallback import is_awaited, is_fallback, kept
+from modelrollout.engine.fallback import is_awaited, kept, to_serve
 from modelrollout.engine.gates import asked_gates, gate_deadlines
 from modelrollout.engine.inherit import left_alone
 from modelrollout.engine.intent import split_of
@@ -106,7 +106,7 @@ def decide(seen: Observation) -> Plan:
         split=split_of(after),
         replicas=sizes.replicas,
         bounds=sizes.bounds,
-        serve=after.stable.revision if after.stable and not is_fallback(after.stable) else None,
+        serve=to_serve(seen, after),
         collect=_collect(seen, after),
         preview=preview_of(seen.rollout.spec, after),
         events=(*_adoption(written, before), *_events(seen, decision), *told, *adopt.events(stopped)),

@@ -82,6 +82,18 @@ def names_fallback(status: ModelRolloutStatus) -> bool:
     return is_fallback(status.stable) or is_fallback(status.previous)
 
 
+def to_serve(seen: Observation, status: ModelRolloutStatus) -> str | None:
+    """Revision that Service `<name>` shall select: the stable one; None to leave it.
+
+    There is none before a first revision is stable. Afterwards, if a person goes back to the fallback, clients inside
+    the cluster go back as well: what they would otherwise go on to use is about to be stopped.
+    """
+    if status.stable is None or not is_fallback(status.stable):
+        return None if status.stable is None else status.stable.revision
+    used = status.fallback
+    return FALLBACK if used is not None and used.service is not None and seen.served is not None else None
+
+
 def kept(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus:
     """Status with the fallback that it names: that of the spec, unless the spec cannot be carried out or has none."""
     if not names_fallback(status):

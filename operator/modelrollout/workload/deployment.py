@@ -9,7 +9,7 @@ from modelrollout.api.errors import TakenName, TerminalError
 from modelrollout.api.names import preview_name
 from modelrollout.api.resource import ModelRollout
 from modelrollout.engine.observed import RevisionState
-from modelrollout.engine.revisions import Revision, object_name
+from modelrollout.engine.revisions import FALLBACK, Revision, object_name
 from modelrollout.engine.scale import Bounds
 from modelrollout.kube.apply import Applier, Drift
 from modelrollout.kube.caches import Cache
@@ -20,6 +20,7 @@ from modelrollout.kube.views import ControllerRevisionView, controller_revision_
 from modelrollout.workload import pods, render
 from modelrollout.workload.adopt import adoption_problems, stop_adopted
 from modelrollout.workload.dry_run import DryRun
+from modelrollout.workload.stand_in import service_of_stand_in
 from modelrollout.workload.template import template_problems
 
 
@@ -72,6 +73,9 @@ class DeploymentWorkload:
 
     async def serve(self, rollout: ModelRollout, revision: str) -> tuple[Drift, ...]:
         """As in WorkloadProvider."""
+        if revision == FALLBACK:
+            body = await service_of_stand_in(self._client, rollout)
+            return () if body is None else await self._write(rollout, SERVICE, body)
         stored = await self._stored(rollout, revision)
         if stored is None:
             name = object_name(rollout.key.name, revision)

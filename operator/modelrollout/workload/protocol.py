@@ -31,7 +31,7 @@ class WorkloadProvider(Protocol):
         ...
 
     async def serve(self, rollout: ModelRollout, revision: str) -> tuple[Drift, ...]:
-        """Let Service `<name>` select a stored revision, given by its hash."""
+        """Let Service `<name>` select a stored revision, given by its hash, or the pods of what stands in."""
         ...
 
     async def preview(self, rollout: ModelRollout, revision: str | None) -> tuple[Drift, ...]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from modelrollout.api.names import KIND
+from modelrollout.api.names import KIND, LABEL_REVISION
 from modelrollout.api.resource import ModelRollout
-from modelrollout.engine.revisions import revision_of
+from modelrollout.engine.revisions import FALLBACK, revision_of
 from modelrollout.kube.resources import DEPLOYMENT, SERVICE
 from tests.support.lab import Lab
 
@@ -27,7 +27,9 @@ def serve(lab: Lab, selector: dict[str, str] | None = None) -> None:
         "spec": {"containers": [{"name": "server", "image": "i:1"}]},
     }
     lab.make(DEPLOYMENT, "prod", spec={"replicas": 3, "selector": {"matchLabels": LABELS}, "template": template})
-    lab.make(SERVICE, "prod", spec={"selector": selector or {"app": "prod"}, "ports": [{"port": 80}]})
+    lab.make(
+        SERVICE, "prod", spec={"selector": selector or {"app": "prod"}, "ports": [{"port": 80, "targetPort": 8000}]}
+    )
 
 
 async def problems(lab: Lab, rollout: ModelRollout) -> tuple[str, ...]:
@@ -64,6 +66,28 @@ async def test_nobody_asks_once_something_serves(lab: Lab) -> None:
     served = revision_of(rollout.raw_spec).ref
     later = replace(rollout, status=rollout.status.model_copy(update={"stable": served}))
     assert await problems(lab, later) == ()
+
+
+async def test_clients_inside_the_cluster_go_back_to_it(lab: Lab) -> None:
+    """A revision was stable, and a person goes back: Service `<name>` selects the adopted pods, on its own port."""
+    serve(lab)
+    rollout = await lab.rollout(**ADOPT)
+    revision = revision_of(rollout.raw_spec)
+    await lab.workload.ensure(rollout, revision, 1)
+    await lab.workload.serve(rollout, revision.hash)
+    assert lab.workload.served(rollout) == revision.hash
+
+    await lab.workload.serve(rollout, FALLBACK)
+    service = (await lab.live(SERVICE, "digits"))["spec"]
+    assert service["selector"] == {"app": "prod"}
+    assert [(port["port"], port["targetPort"]) for port in service["ports"]] == [(80, 8000)]
+    assert lab.workload.served(rollout) is None
+    lab.writes()
+    await lab.workload.serve(rollout, FALLBACK)
+    assert lab.writes() == [], "it is so already"
+
+    await lab.workload.serve(rollout, revision.hash)
+    assert (await lab.live(SERVICE, "digits"))["spec"]["selector"][LABEL_REVISION] == revision.hash
 
 
 async def test_it_is_scaled_to_nothing_and_otherwise_left_as_it_is(lab: Lab) -> None:

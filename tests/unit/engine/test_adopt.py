@@ -9,6 +9,7 @@ import pytest
 
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.adopt import Adopt, Afterwards
+from modelrollout.api.controls import Control
 from modelrollout.api.fallback import Fallback
 from modelrollout.api.status import AdoptedStatus, Retired
 from modelrollout.engine.adopt import hidden, remembered
@@ -279,3 +280,18 @@ def test_it_is_stopped_once_whatever_breaks_off(end: End, writes: int) -> None:
     assert world.stopped == ["prod"]
     assert world.status.adopted is not None
     assert world.status.adopted.stopped_at is not None
+
+
+def test_a_person_goes_back_to_it_within_the_window() -> None:
+    world = until_promoted()
+    assert world.service == STABLE.hash
+    world.annotate(Control.ROLLBACK, STABLE.hash)
+    world.pass_time(timedelta(seconds=10))
+    assert world.route is not None
+    assert world.route.carries(only(FALLBACK))
+    assert world.service == FALLBACK, "clients inside the cluster go back too"
+    assert world.pods[STABLE.hash].replicas == 2, "it drains"
+    world.pass_time(timedelta(hours=3))
+    assert world.route.carries(only(FALLBACK))
+    assert world.pods[STABLE.hash].replicas == 0
+    assert world.stopped == []
