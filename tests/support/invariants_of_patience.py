@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from modelrollout.api.stages import OnInconclusive
 from modelrollout.engine.plan import Action
 from modelrollout.engine.steps import find, steps_of
 from tests.support.made import Made
+from tests.support.transitions import OTHER, transitions
 from tests.support.truth import step_of
 
 MAY_LAST: Final = frozenset(
@@ -48,8 +50,27 @@ def what_stays_open_ends_as_its_user_said(made: Made) -> None:
         assert made.plan.reason in MAY_LAST
 
 
+def what_is_decided_is_known(made: Made) -> None:
+    """13: docs/lifecycle.md has every decision: what its test reads in the source is all that happens."""
+    before = made.before
+    if before.stable is None:
+        situation = "Empty"
+    elif before.attempt is None:
+        situation = "Resting"
+    else:
+        situation = "Loading" if before.attempt.step is None else "Stepping"
+    action = made.plan.action.value
+    assert {(situation, action, made.plan.reason), (situation, action, OTHER)} & _known()
+
+
+@cache
+def _known() -> frozenset[tuple[str, str, str]]:
+    return frozenset((each.situation, each.action, each.reason) for each in transitions())
+
+
 OF_PATIENCE: Final[tuple[Callable[[Made], None], ...]] = (
     who_stays_unready_is_given_up,
     who_never_loads_is_given_up,
     what_stays_open_ends_as_its_user_said,
+    what_is_decided_is_known,
 )
