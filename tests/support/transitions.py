@@ -6,7 +6,7 @@ import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -55,21 +55,59 @@ def policies(situation: str) -> list[str]:
 
 @cache
 def _outcomes(function: Callable[..., Any]) -> frozenset[_Outcome]:
+    function = inspect.unwrap(function)
     tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(tree, ast.FunctionDef)
-    found: set[_Outcome] = set()
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        called = _called(call, function)
+    reader = _Reader(function, tree)
+    answers = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value is not None]
+    return frozenset(outcome for answer in answers for outcome in reader.read(answer))
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Follows what a function returns to where it is decided."""
+
+    function: Callable[..., Any]
+    tree: ast.FunctionDef
+
+    def read(self, answer: ast.expr) -> Iterator[_Outcome]:
+        """What an expression may decide. A parameter decides nothing: whoever gives it is read there."""
+        match answer:
+            case ast.Name(name):
+                yield from self._all(_assigned(name, self.tree))
+            case ast.BoolOp():
+                yield from self._all(answer.values)
+            case ast.IfExp():
+                yield from self._all((answer.body, answer.orelse))
+            case ast.Tuple():
+                yield from self._all(answer.elts)
+            case ast.GeneratorExp():
+                yield from self._all(part.iter for part in answer.generators)
+            case ast.Call(ast.Name("next" | "replace")):
+                yield from self.read(answer.args[0])
+            case ast.Call():
+                yield from self._call(answer)
+            case _:
+                return
+
+    def _all(self, answers: Iterable[ast.expr]) -> Iterator[_Outcome]:
+        for answer in answers:
+            yield from self.read(answer)
+
+    def _call(self, call: ast.Call) -> Iterator[_Outcome]:
+        called = _called(call, self.function)
         if called is None:
-            continue
+            return
         if called.__name__ == "Decision":
             action = call.args[0]
             assert isinstance(action, ast.Attribute), "an action is written where it is decided"
-            found |= {_Outcome(Action[action.attr].value, *source) for source in _sources(call.args[1], tree)}
-        elif called is not function and _decides(called):
+            for source in _sources(call.args[1], self.tree):
+                yield _Outcome(Action[action.attr].value, *source)
+        elif _decides(called):
             for outcome in _outcomes(called):
-                found |= set(_put_in(outcome, call, called, tree))
-    return frozenset(found)
+                yield from _put_in(outcome, call, called, self.tree)
+            given = zip(inspect.signature(called).parameters.values(), call.args, strict=False)
+            yield from self._all(answer for parameter, answer in given if "Decision" in str(parameter.annotation))
 
 
 def _called(call: ast.Call, inside: Callable[..., Any]) -> Callable[..., Any] | None:
@@ -107,7 +145,7 @@ def _sources(expression: ast.expr, tree: ast.FunctionDef) -> Iterator[tuple[str,
         yield "", expression.id
         return
     if isinstance(expression, ast.Name):
-        expression = _assigned(expression.id, tree) or expression
+        expression = next(iter(_assigned(expression.id, tree)), expression)
     words = [part.value for part in ast.walk(expression) if isinstance(part, ast.Constant)]
     found = [word for word in words if isinstance(word, str)]
     yield from ((word, "") for word in found)
@@ -115,9 +153,16 @@ def _sources(expression: ast.expr, tree: ast.FunctionDef) -> Iterator[tuple[str,
         yield "", ""
 
 
-def _assigned(name: str, tree: ast.FunctionDef) -> ast.expr | None:
-    """What a local name stands for."""
+def _assigned(name: str, tree: ast.FunctionDef) -> list[ast.expr]:
+    """What a local name stands for, with the parts of what is assigned to several at once."""
+    found: list[ast.expr] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            return node.value
-    return None
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            if isinstance(target, ast.Name) and target.id == name:
+                found.append(node.value)
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = zip(target.elts, node.value.elts, strict=True)
+                found += [value for part, value in pairs if isinstance(part, ast.Name) and part.id == name]
+    return found
