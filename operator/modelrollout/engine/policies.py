@@ -11,20 +11,23 @@ from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.revisions import stage_hash
 from modelrollout.engine.rounds import loading_since
 from modelrollout.engine.shared import (
+    SCALING,
     applied,
     away,
     back,
     enforced,
+    enough_ready,
     forward,
     lasted,
     loaded,
     progress_deadline,
     routed,
+    scaled_up,
     unapplied,
     wait,
 )
 from modelrollout.engine.situation import Empty, Loading, Resting, Stepping
-from modelrollout.engine.steps import fall_back, steps_of
+from modelrollout.engine.steps import after, fall_back, steps_of
 from modelrollout.engine.wording import (
     enforced_names,
     label,
@@ -34,6 +37,7 @@ from modelrollout.engine.wording import (
     passing_text,
     ready_text,
     settled_text,
+    shortage_text,
 )
 
 # --- a step is being judged -------------------------------------------------------------------------------------------
@@ -92,9 +96,9 @@ def superseded(s: Stepping | Loading) -> Decision | None:
 def suspended_for_good(s: Stepping) -> Decision | None:
     """A suspended candidate that does not become ready is given up."""
     since = s.attempt.unready_since
-    if since is None or s.candidate.is_ready or s.seen.now < since + progress_deadline(s):
+    if since is None or enough_ready(s) or s.seen.now < since + progress_deadline(s):
         return None
-    message = f"no endpoint of {s.candidate.revision.version} has been ready since {since:%H:%M:%S}Z"
+    message = f"{shortage_text(s)}, and it has been suspended since {since:%H:%M:%S}Z"
     return Decision(Action.ROLL_BACK, "ProgressDeadlineExceeded", message, fails=True)
 
 
@@ -114,14 +118,14 @@ def unchecked(s: Loading | Resting) -> Decision | None:
 
 
 def suspended(s: Stepping) -> Decision | None:
-    """A suspended candidate waits for a ready endpoint."""
+    """A suspended candidate waits for the ready endpoints that its weight needs."""
     since = s.attempt.unready_since
-    if since is None or s.candidate.is_ready:
+    if since is None or enough_ready(s):
         return None
     return Decision(
         Action.WAIT,
         "Suspended",
-        f"waiting for a ready endpoint of {s.candidate.revision.version}",
+        shortage_text(s),
         until=since + progress_deadline(s),
     )
 
@@ -175,7 +179,16 @@ def passed(s: Stepping) -> Decision | None:
         return None
     count = len(enforced_names(s))
     checks = f"{count}/{count} enforced checks, " if count else ""
-    return before(s, forward(s, "Passed", f"{label(s)} passed: {checks}{s.evidence.share_text}"))
+    onward = before(s, forward(s, "Passed", f"{label(s)} passed: {checks}{s.evidence.share_text}"))
+    # Also a wait for pods lasts no longer than the user has said.
+    return None if onward.reason in SCALING and _ends_in_rollback(s) else onward
+
+
+def _ends_in_rollback(s: Stepping) -> bool:
+    stage = s.position.stage if s.position else None
+    if stage is None or stage.on_inconclusive is not OnInconclusive.ROLLBACK:
+        return False
+    return s.seen.now >= s.step.started_at + stage.max_duration
 
 
 def inconclusive(s: Stepping) -> Decision | None:
@@ -186,7 +199,8 @@ def inconclusive(s: Stepping) -> Decision | None:
     if s.seen.evidence is None or enforced(s, Verdict.HARM):
         # Nobody has looked yet, or what was seen is conclusive and onFailure holds it.
         return None
-    message = f"{label(s)} stayed open for maxDuration: {open_text(s)}"
+    pods = None if open_checks(s) else scaled_up(s, after(s.steps, position))
+    message = f"{label(s)} stayed open for maxDuration: {pods.message if pods else open_text(s)}"
     match position.stage.on_inconclusive:
         case OnInconclusive.ROLLBACK:
             return away(s, "Inconclusive", message)

@@ -93,10 +93,15 @@ def candidate_size(seen: Observation, status: ModelRolloutStatus) -> int:
     steps = steps_of(seen.rollout.spec)
     if attempt.step is None:
         return _part(_share(steps[0]), full)
-    position = find(steps, attempt.step)
-    share = max(attempt.step.weight, attempt.step.mirror_percent) if position is None else _share(position)
-    now = _part(share, full)
+    now, position = step_size(seen, status, attempt.step), find(steps, attempt.step)
     return now if position is None else max(now, next_size(seen, status, after(steps, position)))
+
+
+def step_size(seen: Observation, status: ModelRolloutStatus, step: StepStatus) -> int:
+    """Pods that must be ready to answer what a step gives."""
+    position = find(steps_of(seen.rollout.spec), step)
+    share = max(step.weight, step.mirror_percent) if position is None else _share(position)
+    return _part(share, full_size(seen, status))
 
 
 def next_size(seen: Observation, status: ModelRolloutStatus, step: Step | None) -> int:

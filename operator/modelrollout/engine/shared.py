@@ -9,7 +9,7 @@ from modelrollout.analysis.verdict import Verdict
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.observed import Acceptance, JudgedMetric, RouteState
 from modelrollout.engine.plan import Action, Decision, Fault
-from modelrollout.engine.scale import candidate_size, next_size
+from modelrollout.engine.scale import candidate_size, next_size, step_size
 from modelrollout.engine.situation import Loading, Resting, Stepping
 from modelrollout.engine.steps import Step, after
 
@@ -116,6 +116,11 @@ def progress_deadline(s: Stepping | Loading) -> timedelta:
 def enforced(s: Stepping, verdict: Verdict) -> list[JudgedMetric]:
     """The enforced metrics with that verdict."""
     return [j for j in s.evidence.judged if j.metric.is_enforced and j.result.verdict is verdict]
+
+
+def enough_ready(s: Stepping) -> bool:
+    """Whether a suspended candidate has the ready pods that its step needs: fewer would be overrun, and fail again."""
+    return s.candidate.ready_endpoints >= step_size(s.seen, s.seen.status, s.step)
 
 
 def loaded(s: Stepping | Loading) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelrollout.analysis.verdict import Verdict
-from modelrollout.engine.scale import candidate_size
+from modelrollout.engine.scale import candidate_size, step_size
 from modelrollout.engine.situation import Loading, Stepping
 
 
@@ -54,6 +54,14 @@ def passing_text(s: Stepping) -> str:
 def label(s: Stepping) -> str:
     """What the step is called."""
     return s.position.label if s.position else s.step.stage
+
+
+def shortage_text(s: Stepping) -> str:
+    """What a suspended candidate lacks."""
+    need, version = step_size(s.seen, s.seen.status, s.step), s.candidate.revision.version
+    if need == 1:
+        return f"no endpoint of {version} is ready"
+    return f"{s.candidate.ready_endpoints} of the {need} endpoints of {version} that its weight needs are ready"
 
 
 def ready_text(s: Loading) -> str:

@@ -67,7 +67,7 @@ def line(seen: Observation) -> str:
         (ROLLED_BACK, "2 | 1 | RolledBack | 2/4 canary | 0 | error-rate 0.08 > 0.01 (n=640)"),
         (
             candidate_down(suspended(stepping())),
-            "2 | 1 | Suspended | 2/4 canary | 0 | waiting for a ready endpoint of 2",
+            "2 | 1 | Suspended | 2/4 canary | 0 | no endpoint of 2 is ready",
         ),
         (
             with_problems(resting(raw_spec()), "spec.stages[0]: must be so", "spec.metrics[0]: no"),

@@ -61,6 +61,11 @@ def by_weight(position: int = 1, candidate: int = FULL, **others: Any) -> Observ
 
 
 SHADOW_10 = ({"name": "shadow", "shadow": {"percent": 10}}, {"name": "full", "weight": 100})
+IMPATIENT: tuple[dict[str, Any], ...] = (
+    {"name": "shadow", "shadow": {"percent": 10}},
+    {"name": "canary", "weight": 5, "duration": "1m", "maxDuration": "20m", "onInconclusive": "Rollback"},
+    {"name": "full", "weight": 100},
+)
 HOLDBACK: tuple[dict[str, Any], ...] = (
     {"name": "canary", "weight": 5},
     {"name": "full", "weight": 100, "holdback": 20},
@@ -227,6 +232,32 @@ def short(seen: Observation, ready: int) -> Observation:
         Action.ENTER,
         "CandidateReady",
         "shadow at mirror 10 %",
+    ),
+    Case(
+        "but no longer than its user said",
+        short(by_weight(1, stages=IMPATIENT), 1),
+        Action.ROLL_BACK,
+        "Inconclusive",
+        fails=True,
+        text="stayed open for maxDuration: 1 of 10 endpoints that full at 100 % needs are ready",
+    ),
+    Case(
+        "a suspended candidate waits for the pods of its weight",
+        short(suspended(by_weight(4)), 4),
+        Action.WAIT,
+        "Suspended",
+        text="4 of the 5 endpoints of 2 that its weight needs are ready",
+    ),
+    Case(
+        "and goes on with them", short(suspended(by_weight(4)), 5), Action.ENTER, "CandidateRecovered", "ramp at 50 %"
+    ),
+    Case(
+        "or is given up",
+        short(suspended(by_weight(4), NOW - 10 * MINUTE), 4),
+        Action.ROLL_BACK,
+        "ProgressDeadlineExceeded",
+        fails=True,
+        text="4 of the 5 endpoints",
     ),
     Case(
         "replicas raised in the middle restart nothing",
