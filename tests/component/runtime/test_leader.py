@@ -23,6 +23,8 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.component
 
 NAME = "modelrollout"
+PATIENCE = 120.0
+"""Seconds: a machine that is busy takes half a minute to start a process."""
 WHOLE = ["Enter shadow 0", "Enter canary 20", "Enter full 100", "Promote full 0"]
 STAGES = [
     {"name": "shadow", "shadow": {"percent": 50}, "duration": "4s"},
@@ -52,7 +54,7 @@ class Pair:
             waits = "standing by" in one.log or "waiting for the API server" in one.log
             return waits or await self.leads(one)
 
-        await eventually(f"{name} is ready", ready)
+        await eventually(f"{name} is ready", ready, PATIENCE)
         return one
 
     async def start_both(self) -> tuple[OperatorProcess, OperatorProcess]:
@@ -71,7 +73,7 @@ class Pair:
         async def ask() -> bool:
             return await self.leads(one)
 
-        await eventually(f"{one.name} leads", ask)
+        await eventually(f"{one.name} leads", ask, PATIENCE)
 
 
 @pytest.fixture
@@ -213,7 +215,7 @@ async def test_cut_off_for_longer_than_the_lease_it_ends_and_they_come_back(
     async def either_leads() -> bool:
         return await pair.leads(two) or await pair.leads(successor)
 
-    await eventually("one of them leads", either_leads)
+    await eventually("one of them leads", either_leads, PATIENCE)
     status = await play.until("version 2 is rolled back", phase="RolledBack")
     assert status.failed is not None
     assert status.failed.reason == "Harm"
