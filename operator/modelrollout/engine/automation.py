@@ -19,10 +19,9 @@ from modelrollout.engine.clicks import Click, command
 from modelrollout.engine.observed import JudgedMetric
 from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.policies import enter_first, harm, inconclusive, passed
-from modelrollout.engine.shared import away, enforced, wait
+from modelrollout.engine.shared import ACTS_ON_HARM, away, enforced, wait
 from modelrollout.engine.situation import Loading, Stepping
 
-ACTS_ON_HARM: Final = frozenset({Automation.FULL, Automation.PARTIAL})
 BY_PERSON_ONLY: Final = frozenset({Automation.HUMAN_ONLY, Automation.DRY_RUN})
 FORWARD: Final = frozenset({Action.ENTER, Action.PROMOTE})
 FAILS_ALL: Final = 0.95

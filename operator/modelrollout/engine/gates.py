@@ -10,7 +10,7 @@ from modelrollout.api.status import AttemptStatus, ModelRolloutStatus
 from modelrollout.engine.observed import GateRun, RunState
 from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.rounds import Due, find_status, round_of
-from modelrollout.engine.shared import away, wait
+from modelrollout.engine.shared import ACTS_ON_HARM, away, wait
 from modelrollout.engine.situation import Loading, Observation, Stepping
 from modelrollout.engine.texts import squeezed
 
@@ -19,10 +19,15 @@ MESSAGE_MAX = 700
 
 
 def gate_ended(s: Stepping | Loading) -> Decision | None:
-    """What became of a gate is remembered; one that did not succeed takes the candidate away, unless it is to hold."""
+    """What became of a gate is remembered; one that did not succeed takes the candidate away, unless it only holds."""
     for due in round_of(s.seen.rollout.spec, s.attempt):
         begun = find_status(s.attempt, due)
-        ended = None if begun is None else _ended(s.seen, due, begun)
+        if begun is None or begun.state is GateState.SUCCEEDED:
+            continue
+        restraint = _restraint(s, due)
+        # What was held for a person acts once nobody has to be asked any more.
+        released = begun.state is not GateState.RUNNING and restraint is None
+        ended = begun if released else _ended(s.seen, due, begun)
         if ended is None:
             continue
         decision = Decision(
@@ -37,7 +42,7 @@ def gate_ended(s: Stepping | Loading) -> Decision | None:
             _told(due, ended),
             gates=_with(s, ended),
         )
-        if ended.state is GateState.SUCCEEDED or due.holds:
+        if ended.state is GateState.SUCCEEDED or restraint is not None:
             return decision
         return away(s, decision.reason, decision.message)
     return None
@@ -55,7 +60,7 @@ def before(s: Stepping | Loading, forward: Decision) -> Decision:
             text = f"{due.label} runs since {begun.started_at:%H:%M:%S}Z{_standing(s.seen, begun)}"
             return Decision(Action.WAIT, "GateRunning", text, until=begun.deadline)
         if begun.state is not GateState.SUCCEEDED:
-            return wait("GateHeld", f"onFailure: Hold; {_told(due, begun)}")
+            return wait("GateHeld", f"{_restraint(s, due)}; {_told(due, begun)}")
     return forward
 
 
@@ -75,6 +80,14 @@ def gate_deadlines(attempt: AttemptStatus) -> tuple[datetime, ...]:
 def gates_ended_at(attempt: AttemptStatus) -> datetime | None:
     """When the last gate ended: until then the candidate may have had requests that are nobody's."""
     return max((entry.ended_at for entry in attempt.gates if entry.ended_at is not None), default=None)
+
+
+def _restraint(s: Stepping | Loading, due: Due) -> str | None:
+    """Why a gate that did not succeed only holds; None where it takes the candidate away."""
+    if due.holds:
+        return "onFailure: Hold"
+    degree = s.seen.rollout.spec.automation
+    return None if degree in ACTS_ON_HARM else f"automation: {degree}"
 
 
 def _is_running(entry: GateStatus | None) -> bool:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from modelrollout.analysis.verdict import Verdict
+from modelrollout.api.automation import Automation
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.observed import Acceptance, JudgedMetric, RouteState
 from modelrollout.engine.plan import Action, Decision, Fault
@@ -15,6 +16,10 @@ from modelrollout.engine.steps import Step, after
 
 SCALING: Final = frozenset({"ScalingUp", "ProgressDeadlineExceeded"})
 """Reasons of a step that waits for the pods of the one that follows."""
+
+
+ACTS_ON_HARM: Final = frozenset({Automation.FULL, Automation.PARTIAL})
+"""Degrees at which what was found out about a candidate takes its traffic away without a person."""
 
 
 def wait(reason: str, message: str) -> Decision:

@@ -40,6 +40,7 @@ ASK: dict[str, Any] = {"name": "ask", "webhook": {"url": "http://judge/may-it"},
 HOLD = {"onFailure": "Hold"}
 SHADOW, CANARY, RAMP, FULL = STAGES
 GATED = raw_spec(stages=(SHADOW | {"pre": [SMOKE]}, CANARY | {"post": [SMOKE, ASK]}, RAMP | {"pre": [SMOKE]}, FULL))
+ASSISTED = raw_spec(stages=(SHADOW, CANARY | {"post": [SMOKE]}, RAMP, FULL), automation="Assist")
 HELD = raw_spec(stages=(SHADOW, CANARY | {"post": [SMOKE | HOLD]}, RAMP, FULL | {"post": [ASK | HOLD]}))
 WARM = raw_spec()
 WARM["workload"]["deployment"]["warmup"] = {"job": SMOKE["job"]}
@@ -108,10 +109,16 @@ ONE = begun(AT_CANARY, RUNNING)
          fails=True),
     Case("late and done", shown(begun(AT_CANARY, RUNNING, minutes=10), RunState.SUCCEEDED), Action.END_GATE,
          "GateSucceeded"),
-    Case("ended before", shown(begun(AT_CANARY, DONE), RunState.FAILED), None),
+    Case("succeeded before", shown(begun(AT_CANARY, DONE), RunState.FAILED), None),
+    Case("held before", shown(begun(AT_HELD, FAILED), RunState.FAILED), None),
     Case("the second", shown(begun(AT_CANARY, DONE, RUNNING), RunState.FAILED), Action.ROLL_BACK, "GateFailed",
          fails=True, text="post gate ask of canary"),
     Case("failure that holds", shown(begun(AT_HELD, RUNNING), RunState.FAILED), Action.END_GATE, "GateFailed"),
+    Case("failure that a person decides on", shown(begun(stepping(1, ASSISTED), RUNNING), RunState.FAILED),
+         Action.END_GATE, "GateFailed"),
+    Case("and which acts when nobody has to be asked any more",
+         with_spec(looked(begun(stepping(1, ASSISTED), FAILED)), ASSISTED | {"automation": "Full"}),
+         Action.ROLL_BACK, "GateFailed", fails=True),
     Case("timeout that holds", shown(begun(AT_HELD, RUNNING, minutes=10), RunState.RUNNING), Action.END_GATE,
          "GateTimedOut"),
     Case("no start, that holds", looked(begun(AT_HELD, RUNNING, minutes=10)), Action.END_GATE, "GateNotStarted"),
@@ -142,6 +149,8 @@ def test_gate_ended_while_loading(case: Case) -> None:
     Case("all have succeeded", begun(AT_CANARY, DONE, DONE, DONE), Action.ENTER, "Passed", step="ramp at 20 %"),
     Case("none within a stage", AT_RAMP, Action.ENTER, "Passed", step="ramp at 35 %"),
     Case("held", begun(AT_HELD, FAILED), Action.WAIT, "GateHeld", text="failed after 2m: exit code 1"),
+    Case("held for a person", begun(stepping(1, ASSISTED), FAILED), Action.WAIT, "GateHeld",
+         text="automation: Assist; post gate smoke of canary failed"),
     Case("before the promotion", stepping(5, HELD), Action.BEGIN_GATE, "GateBegun", text="post gate ask of full"),
     Case("then the promotion", begun(stepping(5, HELD), DONE), Action.PROMOTE, "Passed"),
     Case("of an edited gate nothing counts", with_spec(begun(AT_CANARY, DONE, DONE, DONE), raw_spec(
