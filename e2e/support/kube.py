@@ -51,6 +51,10 @@ class Kube:
         found = self._of(kind).get(namespace=namespace, label_selector=selector).to_dict()
         return cast("list[Object]", found["items"])
 
+    def knows(self, kind: Kind) -> bool:
+        """Whether there is such a kind."""
+        return bool(self._client.resources.search(api_version=kind[0], kind=kind[1]))
+
     def create(self, manifest: Object) -> Object:
         """Make an object."""
         kind = (manifest["apiVersion"], manifest["kind"])

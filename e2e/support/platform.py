@@ -12,7 +12,7 @@ from e2e.cluster import provider, shell
 from e2e.cluster.binaries import Binaries
 from e2e.cluster.kubectl import Kubectl
 from e2e.cluster.progress import Progress
-from e2e.support.kube import GATEWAY, NAMESPACE, NODE, SERVICE, Kube
+from e2e.support.kube import GATEWAY, MODEL_ROLLOUT, NAMESPACE, NODE, SERVICE, Kube
 from e2e.support.manifests import GATEWAY_NAME, GATEWAY_NAMESPACE, REPOSITORY
 from e2e.support.waiting import until
 
@@ -169,6 +169,9 @@ def _clear(kube: Kube) -> None:
     """Remove the namespaces of this session, or of one that was killed."""
     names = [found["metadata"]["name"] for found in kube.list(NAMESPACE, selector=LABEL)]
     for name in names:
+        for rollout in kube.list(MODEL_ROLLOUT, name) if kube.knows(MODEL_ROLLOUT) else ():
+            # The operator that would take its finalizer off may have been killed with its session.
+            kube.merge(MODEL_ROLLOUT, rollout["metadata"]["name"], name, {"metadata": {"finalizers": None}})
         kube.delete(NAMESPACE, name)
     for name in names:
         until(lambda name=name: kube.get(NAMESPACE, name) is None, f"namespace {name} to go")  # type: ignore[misc]
