@@ -12,10 +12,10 @@ from e2e.support.waiting import until
 
 pytestmark = pytest.mark.e2e
 
-SLOW = 9.0
+SLOW = 12.0
 """Seconds: longer than a pod that is told to stop lives, by 1 s of preStop and the server's own patience of 5 s."""
 DRAINING = {
-    "workload.deployment.drain": "20s",
+    "workload.deployment.drain": "25s",
     "workload.deployment.template.spec.containers.0.lifecycle.preStop.sleep.seconds": 1,
 }
 HALF = DRAINING | {"stages": [{"name": "canary", "weight": 50, "duration": "5m"}, {"name": "full", "weight": 100}]}

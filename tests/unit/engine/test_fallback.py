@@ -11,9 +11,10 @@ from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.fallback import Fallback, FallbackService
 from modelrollout.api.status import ModelRolloutStatus, Phase
 from modelrollout.engine.decide import decide
-from modelrollout.engine.fallback import fallback_problems, revision_of_fallback, stand_in
+from modelrollout.engine.fallback import fallback_problems, revision_of_fallback, stand_in, to_serve
 from modelrollout.engine.plan import Action
 from modelrollout.engine.revisions import FALLBACK, revision_of
+from modelrollout.engine.situation import Observation
 from modelrollout.engine.split import only
 from tests.support.cases import Case, as_empty, check, table
 from tests.support.scenes import (
@@ -216,3 +217,20 @@ def test_a_whole_life() -> None:
     assert world.route.carries(only(CANDIDATE.hash))
     world.pass_time(timedelta(hours=2))
     assert (world.status.previous, world.status.fallback) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("seen", "served", "expected"),
+    [
+        (stepping(), STABLE.hash, STABLE.hash),
+        (beside_fallback(stepping()), None, None),
+        (beside_fallback(stepping()), CANDIDATE.hash, FALLBACK),
+        (beside_fallback(stepping(), fallback=REFUSAL), CANDIDATE.hash, None),
+        (before_the_first(), None, None),
+    ],
+    ids=["a revision", "before the first", "a return to it", "a code has no pods", "nothing serves"],
+)
+def test_the_service_for_clients_inside_the_cluster(
+    seen: Observation, served: str | None, expected: str | None
+) -> None:
+    assert to_serve(replace(seen, served=served), seen.status) == expected
