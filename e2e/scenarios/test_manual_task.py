@@ -43,6 +43,7 @@ def test_a_manual_task_is_automated_and_given_back(scenario: Scenario) -> None:
     assert not traffic.all.failed
 
 
+@pytest.mark.bad("v3")
 def test_a_model_that_is_worse_than_people_never_replaces_them(scenario: Scenario) -> None:
     """Version v3 says 0 to 4 only; people do not. A limit relative to the queue is all there is."""
     relative = {
