@@ -7,8 +7,16 @@ import pytest
 from modelrollout.api.resource import Key
 from modelrollout.kube import resources
 from modelrollout.kube.caches import Cache
-from modelrollout.kube.resources import CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, GATEWAY, POD, SERVICE
-from tests.support.objects import OTHER, REVISION, merged, raw_object
+from modelrollout.kube.resources import (
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    GATEWAY,
+    HTTP_ROUTE,
+    POD,
+    SERVICE,
+)
+from tests.support.objects import OTHER, REVISION, managed, merged, raw_object
 
 pytestmark = pytest.mark.unit
 
@@ -152,3 +160,19 @@ def test_every_kind_that_is_watched_is_kept() -> None:
     for watched in Cache.resources():
         assert cache.meta(watched.resource, "demo", "none") is None
     assert {watched.resource for watched in Cache.resources()} >= {resources.HTTP_ROUTE, resources.GATEWAY_CLASS}
+
+
+def test_a_route_of_somebody_else_concerns_those_whose_marks_it_bears() -> None:
+    cache = Cache()
+    mark = "modelrollout.io/sequence-digits"
+    bare = raw_object("shop", rollout=None, controller=None, spec={"rules": []})
+    fields: dict[str, Any] = {"f:metadata": {"f:annotations": {f"f:{mark}": {}}}}
+    metadata = {"annotations": {mark: "1"}, "managedFields": [managed(fields, operation="Update")]}
+    marked = merged(bare, {"metadata": metadata | {"resourceVersion": "11"}})
+    key = Key("demo", "digits")
+    assert cache.apply_event(HTTP_ROUTE, "ADDED", bare) == frozenset()
+    assert cache.marked_routes(key) == ()
+    assert cache.apply_event(HTTP_ROUTE, "MODIFIED", marked) == {key}
+    assert [view.meta.name for view in cache.marked_routes(key)] == ["shop"]
+    assert cache.apply_event(HTTP_ROUTE, "DELETED", marked) == {key}
+    assert cache.marked_routes(key) == ()

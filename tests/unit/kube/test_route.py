@@ -86,3 +86,18 @@ def test_parents_are_in_the_namespace_of_the_route_unless_they_say_so() -> None:
 def test_an_empty_route_is_read() -> None:
     view = route_view(raw_object("digits", spec={}))
     assert (view.rules, view.parent_refs, view.parents) == ((), (), ())
+
+
+def test_marks_count_while_we_own_them() -> None:
+    ours = {"modelrollout.io/sequence-digits": "7", "modelrollout.io/decision-digits": "{}", "theirs": "x"}
+    fields: dict[str, Any] = {
+        "f:metadata": {"f:annotations": {"f:modelrollout.io/sequence-digits": {}, "f:theirs": {}}}
+    }
+    rules: dict[str, Any] = {"f:spec": {"f:rules": {}}}
+    entries = [managed(fields, operation="Update"), managed(rules, "argocd-controller"), managed(rules, "modelrollout")]
+    raw = merged(raw_object("shop", spec={}), {"metadata": {"annotations": ours, "managedFields": entries}})
+    view = route_view(raw)
+    assert view.marks == (("modelrollout.io/sequence-digits", "7"),)
+    assert view.text_of("modelrollout.io/sequence", "digits") == "7"
+    assert view.text_of("modelrollout.io/decision", "digits") == "", "somebody else has written it"
+    assert (view.marked_for, view.rules_by, view.has_annotations) == (("digits",), ("argocd-controller",), True)

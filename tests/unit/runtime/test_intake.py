@@ -161,3 +161,20 @@ def test_a_list_of_objects_tells_of_those_that_vanished() -> None:
     bench.looked_at()
     bench.intake.list_of_children(DEPLOYMENT, (), "11")
     assert bench.looked_at() == ["digits"]
+
+
+def test_a_route_of_somebody_else_wakes_who_names_it() -> None:
+    bench = Bench()
+    ref = {"gatewayAPI": {"parentRefs": None, "httpRouteRef": {"name": "shop", "rule": "predict"}}}
+    bench.intake.rollout("ADDED", rollout("letters", traffic=ref))
+    bench.intake.rollout("ADDED", rollout())
+    bench.looked_at()
+    shop = raw_object("shop", rollout=None, controller=None, spec={"parentRefs": [{"name": "gateway"}]})
+    bench.intake.child(HTTP_ROUTE, "ADDED", shop)
+    assert bench.looked_at() == ["letters"]
+    bench.intake.child(GATEWAY, "MODIFIED", gateway("gateway", "demo"))
+    assert bench.looked_at() == ["digits", "letters"], "the route of the one attaches to it, and the spec of the other"
+    bench.intake.rollout("MODIFIED", rollout("letters", version=6))
+    bench.looked_at()
+    bench.intake.child(HTTP_ROUTE, "MODIFIED", merged(shop, {"metadata": {"resourceVersion": "11"}}))
+    assert bench.looked_at() == []
