@@ -97,6 +97,14 @@ class Players:
             last = now
             await asyncio.sleep(_PAUSE_SECONDS)
 
+    async def act(self) -> Object | None:
+        """Act once as the kubelet and as the gateway; the route, if there is one."""
+        await self._act_as_kubelet()
+        route = await self.client.get(HTTP_ROUTE, self.namespace, self.route_name or self.name)
+        if route is not None:
+            await self._act_as_gateway(route)
+        return route
+
     def weights(self) -> dict[str, int]:
         """As last seen."""
         return self.routes[-1][1] if self.routes else {}

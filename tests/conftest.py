@@ -1,4 +1,4 @@
-"""Says in the end how far the machine has gone."""
+"""Says in the end how far tests have gone that count their points."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line, whatever processes the parts ran in."""
+    """One line, whatever processes they ran in."""
     total: Counter[str] = Counter()
     for report in terminalreporter.stats.get("passed", []):
-        if "tests/machine/" in report.nodeid:
-            total.update({name: value for name, value in report.user_properties if isinstance(value, int)})
+        total.update({name: value for name, value in report.user_properties if isinstance(value, int)})
     if total:
         terminalreporter.write_line(", ".join(f"{value:,} {name}" for name, value in total.items()))

@@ -1,0 +1,338 @@
+"""One operator, driven look by look against the real API server: each of its requests may be its last, or go wrong.
+
+Time and metrics are given, so that a rollout takes as long as its requests; what it asks and writes is real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any, Final, cast
+from unittest.mock import patch
+
+from kubernetes.aio.client import ApiClient, CoreV1Api
+
+from modelrollout.api.errors import TransientError
+from modelrollout.api.names import LABEL_REVISION
+from modelrollout.api.resource import Key, ModelRollout
+from modelrollout.api.status import ModelRolloutStatus, RevisionRef
+from modelrollout.engine.observed import Evidence
+from modelrollout.engine.revisions import revision_of
+from modelrollout.kube.client import KubeClient, PatchType, Request
+from modelrollout.kube.resources import (
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    GATEWAY,
+    GATEWAY_CLASS,
+    HTTP_ROUTE,
+    MODEL_ROLLOUT,
+    SERVICE,
+    Object,
+)
+from modelrollout.kube.status import read_rollout
+from modelrollout.runtime.app import App
+from tests.support import weather
+from tests.support.exporter import Exporter
+from tests.support.objects import manifest, merged
+from tests.support.operators import settings_of
+from tests.support.players import CONTROLLER, Players, Server
+from tests.support.scenes import NOW
+from tests.support.weather import Weather
+
+WATCHED: Final = (CONTROLLER_REVISION, DEPLOYMENT, SERVICE, ENDPOINT_SLICE, HTTP_ROUTE)
+MOST_LOOKS: Final = 80
+SECOND: Final = timedelta(seconds=1)
+SPEC: Final[dict[str, Any]] = {
+    "workload": {"deployment": {"replicas": 1, "drain": "1s"}},
+    "traffic": {"settle": "1s"},
+    "rollbackWindow": "1s",
+    "stages": [
+        {"name": "canary", "weight": 20, "duration": "1s"},
+        {"name": "full", "weight": 100, "duration": "1s"},
+    ],
+}
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it runs any more."""
+
+
+class Wrong(StrEnum):
+    """What goes wrong with a request."""
+
+    KILLED = "killed after its effect"
+    CONFLICT = "409"
+    REFUSED = "422"
+    BUSY = "429"
+    BROKEN = "500"
+    TIMEOUT = "no answer, no effect"
+    RESET = "reset before the effect"
+    LOST = "reset after the effect"
+
+
+_STATUS: Final = {
+    Wrong.CONFLICT: HTTPStatus.CONFLICT,
+    Wrong.REFUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Wrong.BUSY: HTTPStatus.TOO_MANY_REQUESTS,
+    Wrong.BROKEN: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+@dataclass
+class Fault:
+    """One request goes wrong: the one of that number, from 1. 0 is none."""
+
+    number: int = 0
+    wrong: Wrong = Wrong.KILLED
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """What came of a rollout.
+
+    Attributes:
+        steps: decisions, as status tells of them.
+        weights: of the candidate in the route, each once, in order.
+        end: who serves how, in the end.
+        requests: how many it took from the new spec on.
+        surfaced: errors that left a look, and what was complained of.
+    """
+
+    steps: tuple[str, ...]
+    weights: tuple[int, ...]
+    end: tuple[object, ...]
+    requests: tuple[str, ...]
+    surfaced: tuple[str, ...]
+
+
+class Metrics:
+    """A Prometheus that shows what it is told to, as `Source` with its judge and its provider."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.weather = Weather.GOOD
+
+    @property
+    def judge(self) -> Metrics:
+        """Itself."""
+        return self
+
+    provider = judge
+
+    def of(self, _: ModelRollout) -> Metrics:
+        """As Sources."""
+        return self
+
+    def forget(self, _: str) -> None:
+        """As Sources and Judge."""
+
+    def close(self) -> None:
+        """As Sources."""
+
+    async def check(self, _: str) -> None:
+        """Every query parses."""
+
+    async def scrapes(self, *_: object, **__: object) -> tuple[bool, datetime]:
+        """All pods are scraped."""
+        return True, self._now() + SECOND
+
+    async def evidence(self, rollout: ModelRollout, _: RevisionRef, now: datetime) -> tuple[Evidence, datetime]:
+        """As Judge."""
+        attempt = rollout.status.attempt
+        assert attempt is not None
+        assert attempt.step is not None
+        since = attempt.step.in_force_at or attempt.step.accepted_at
+        readings = [weather.read(m, self.weather, mixed=True, kept=None) for m in rollout.spec.metrics]
+        evidence = Evidence(
+            judged=tuple(reading.judged for reading in readings),
+            share_shown=True,
+            silent=False,
+            share_text="counts",
+            covered_seconds=(now - since).total_seconds() if since else 0.0,
+            at=now,
+        )
+        return evidence, now + SECOND
+
+
+@dataclass
+class Driven:
+    """One ModelRollout in a namespace of its own, and the operator that is driven through it."""
+
+    api: ApiClient
+    namespace: str
+    fault: Fault
+    now: datetime = NOW
+    count: int = 0
+    requests: list[str] = field(default_factory=list)
+    weights: list[int] = field(default_factory=list)
+    surfaced: list[str] = field(default_factory=list)
+    counting: bool = False
+    harm_at: int | None = None
+
+    def __post_init__(self) -> None:
+        self.client = KubeClient(self.api)
+        self.key = Key(self.namespace, "digits")
+        self.metrics = Metrics(lambda: self.now)
+        self._has_written = True
+        self.players = Players(self.client, self.namespace)
+        for version in ("1", "2"):
+            self.players.servers[self.hash_of(version)] = Server(cast("Exporter", None))
+        self._app = self._start()
+
+    def hash_of(self, version: str) -> str:
+        """The revision of a version."""
+        return revision_of(self._manifest(version)["spec"]).hash
+
+    def _manifest(self, version: str) -> Object:
+        return manifest("digits", self.namespace, **merged(SPEC, {"model": {"version": version}}))
+
+    def _start(self) -> App:
+        """A process that remembers nothing."""
+        with (
+            patch("modelrollout.runtime.app.now", lambda: self.now),
+            patch("modelrollout.runtime.app.Sources", lambda *_: self.metrics),
+        ):
+            app = App(settings_of("http://unused", self.namespace), self.api, on_request=self._told)
+        send = app.client._send
+        setattr(app.client, "_send", self._faulty(send))  # noqa: B010 - replaced for this one
+        return app
+
+    def _told(self, request: Request) -> None:
+        self._has_written |= request.verb not in {"get", "list"}
+        if not self.counting:
+            return
+        self.requests.append(f"{request.verb} {request.resource.kind} {request.status}")
+        if self.count == self.fault.number and self.fault.wrong is Wrong.KILLED:
+            self.counting = False
+            raise Killed
+
+    def _faulty(self, send: Callable[..., Awaitable[tuple[int, bytes]]]) -> Callable[..., Awaitable[tuple[int, bytes]]]:
+        async def sent(*arguments: Any) -> tuple[int, bytes]:
+            self.count += self.counting
+            if not self.counting or self.count != self.fault.number or self.fault.wrong is Wrong.KILLED:
+                return await send(*arguments)
+            match self.fault.wrong:
+                case Wrong.LOST:
+                    await send(*arguments)
+                    raise ConnectionResetError("reset after the effect")
+                case Wrong.RESET:
+                    raise ConnectionResetError("reset before the effect")
+                case Wrong.TIMEOUT:
+                    raise TimeoutError("no answer")
+                case _:
+                    return _STATUS[self.fault.wrong], b'{"kind": "Status", "message": "made up"}'
+
+        return sent
+
+    # --- a life -------------------------------------------------------------------------------------------------------
+
+    async def serve_first(self) -> None:
+        """Version 1 serves."""
+        await CoreV1Api(self.api).create_namespace({"metadata": {"name": self.namespace}})
+        await self._make(GATEWAY_CLASS, f"class-{self.namespace}", None, {"controllerName": CONTROLLER})
+        listeners = [{"name": "web", "port": 80, "protocol": "HTTP"}]
+        spec = {"gatewayClassName": f"class-{self.namespace}", "listeners": listeners}
+        await self._make(GATEWAY, "gateway", self.namespace, spec)
+        await self.client.create(MODEL_ROLLOUT, self._manifest("1"))
+        await self._app.fill()
+        await self.until(lambda status: status.phase == "Succeeded")
+
+    async def _make(self, resource: Any, name: str, namespace: str | None, spec: Object) -> None:
+        metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
+        body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, "spec": spec}
+        await self.client.create(resource, body)
+
+    async def roll_out(self, *, harm_at: int | None = None) -> Lived:
+        """Version 2 is asked for; from here on requests are counted, and one may go wrong.
+
+        Args:
+            harm_at: the weight at which the candidate shows harm.
+        """
+        patched = {"spec": self._manifest("2")["spec"]}
+        await self.client.patch(MODEL_ROLLOUT, self.namespace, "digits", patched, PatchType.MERGE)
+        await self._refresh()
+        self.counting, self.harm_at = True, harm_at
+
+        def over(status: ModelRolloutStatus) -> bool:
+            ended = "Succeeded" if harm_at is None else "RolledBack"
+            return status.phase == ended and status.previous is None and not status.retired
+
+        await self.until(over)
+        status = await self.status()
+        lines = [f"{entry.action} {entry.stage or '-'} {entry.weight}" for entry in status.log]
+        return Lived(
+            tuple(lines), tuple(self.weights), await self._end(status), tuple(self.requests), tuple(self.surfaced)
+        )
+
+    async def until(self, over: Callable[[ModelRolloutStatus], bool]) -> None:
+        """Look again and again, as the work queue does, until it is over and there is nothing more to do."""
+        for _ in range(MOST_LOOKS):
+            again = await self._look()
+            await self._act()
+            if again is None and over(await self.status()):
+                return
+            self.now += timedelta(seconds=max(again or 0.0, 0.5))
+        raise AssertionError(f"no end: {await self.status()}")
+
+    async def _look(self) -> float | None:
+        try:
+            return await self._app.reconciler.reconcile(self.key)
+        except Killed:
+            self.surfaced.append("killed")
+            self._app = self._start()
+            await self._app.fill()
+            self.counting = True
+        except TransientError as error:
+            self.surfaced.append(str(error))
+        return 0.5
+
+    async def _act(self) -> None:
+        """Everybody else acts, and the watches tell of it; where nothing was written, there is nothing to act on."""
+        if not self._has_written:
+            return
+        self._has_written = False
+        counting, self.counting = self.counting, False
+        route = await self.players.act()
+        if route is not None:
+            name = f"digits-{self.hash_of('2')}"
+            backends = route["spec"]["rules"][0]["backendRefs"]
+            weight = sum(entry.get("weight", 1) for entry in backends if entry["name"] == name)
+            if not self.weights or self.weights[-1] != weight:
+                self.weights.append(weight)
+            if weight == self.harm_at:
+                self.metrics.weather = Weather.BAD
+        await self._refresh()
+        self.counting = counting
+
+    async def _refresh(self) -> None:
+        intake, selectors = self._app.intake, {w.resource: w.label_selector for w in self._app.cache.resources()}
+        for resource in WATCHED:
+            listing = await self.client.list(resource, self.namespace, label_selector=selectors[resource])
+            intake.list_of_children(resource, listing.items, listing.resource_version)
+        found = await self.client.get(MODEL_ROLLOUT, self.namespace, "digits")
+        assert found is not None
+        intake.rollout(None, found)
+
+    async def status(self) -> ModelRolloutStatus:
+        """Live."""
+        found = await read_rollout(self.client, self.key)
+        assert found is not None
+        return found.status
+
+    async def _end(self, status: ModelRolloutStatus) -> tuple[object, ...]:
+        """Who is stable, who failed of what, and what serves."""
+        pods = await self.client.list(DEPLOYMENT, self.namespace)
+        service = await self.client.get(SERVICE, self.namespace, "digits")
+        assert service is not None
+        return (
+            status.stable and status.stable.version,
+            status.failed and (status.failed.version, status.failed.reason),
+            status.attempt,
+            sorted((d["metadata"]["labels"][LABEL_REVISION], d["spec"]["replicas"]) for d in pods.items),
+            service["spec"]["selector"][LABEL_REVISION],
+            self.weights[-1],
+        )
