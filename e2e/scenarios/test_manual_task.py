@@ -6,16 +6,18 @@ import pytest
 
 from e2e.support.clerk import FALLBACK, QUEUE, open_queue
 from e2e.support.kube import MODEL_ROLLOUT
-from e2e.support.manifests import LADDER, NAME
+from e2e.support.manifests import LADDER, METRICS, NAME
 from e2e.support.scenario import Scenario, serves
 from e2e.support.traffic import LAG
 
 pytestmark = pytest.mark.e2e
 
+RELATIVE = [METRICS[0] | {"check": {"noWorseThan": {"ratio": "1.5", "difference": "0.005"}}}, METRICS[1]]
+
 
 def test_a_manual_task_is_automated_and_given_back(scenario: Scenario) -> None:
     open_queue(scenario)
-    scenario.apply("v1", {"fallback": FALLBACK, "rollbackWindow": "10m"})
+    scenario.apply("v1", {"fallback": FALLBACK, "metrics": RELATIVE, "rollbackWindow": "10m"})
     traffic = scenario.users(QUEUE)
 
     scenario.until_step("shadow")
