@@ -30,7 +30,7 @@ def test_a_rule_of_their_own_route(scenario: Scenario) -> None:
     until(lambda: not scenario.rollout["metadata"].get("finalizers"), "nothing to hold the rollout")
     assert traffic.next(50).versions == {"v2"}
 
-    scenario.apply("v3", BY_THEIR_ROUTE)
+    scenario.apply("v1", BY_THEIR_ROUTE)
     scenario.until_step("canary", 20)
     scenario.apply("v2", BY_THEIR_ROUTE)
     scenario.until_stable("v2")
