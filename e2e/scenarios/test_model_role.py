@@ -8,10 +8,13 @@ import requests
 from e2e.support.clerk import COMMAND, FALLBACK, QUEUE, ROLE, SEEN, open_queue, roles_seen
 from e2e.support.manifests import METRICS, host
 from e2e.support.scenario import Scenario
+from e2e.support.traffic import GATEWAY, LAG
 from e2e.support.waiting import until
 from examples.digits.load.load import PATH
 
 pytestmark = pytest.mark.e2e
+
+MOST_LOST = 6
 
 STAGES = [
     {"name": "shadow", "shadow": {"percent": 100}, "duration": "4s", "modelRole": "Shadow"},
@@ -26,6 +29,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.bad(GATEWAY)
 def test_servers_are_told_their_role_and_clients_cannot_claim_one(scenario: Scenario) -> None:
     open_queue(scenario)
     scenario.apply("v1", CHANGES)
@@ -42,7 +46,13 @@ def test_servers_are_told_their_role_and_clients_cannot_claim_one(scenario: Scen
     scenario.until_stable("v1")
     traffic.until_only("v1")
     until(lambda: _claims(scenario, 20) == {("v1", "Partial")}, "the last stage's role to stay")
-    assert not traffic.all.failed
+    # The price of a header for one backend alone: Envoy Gateway makes other clusters for it, and a request may meet the
+    # route before it meets them. docs/deployment-cases.md says so.
+    changes = [split.at for split in scenario.journal.splits]
+    assert len(traffic.all.failed) <= MOST_LOST, traffic.all.failed
+    for one in traffic.all.failed.met:
+        assert (one.version, one.outcome) == (GATEWAY, "500"), one
+        assert any(0 <= one.at - at < LAG for at in changes), one
 
 
 def _claims(scenario: Scenario, count: int) -> set[tuple[str, str]]:
