@@ -34,14 +34,12 @@ def test_a_manual_task_is_automated_and_given_back(scenario: Scenario) -> None:
     assert compared.stable is not None, "it was compared with the queue"
     assert status.stable is not None
 
-    writes = len(scenario.journal.splits)
     click = {"metadata": {"annotations": {"modelrollout.io/rollback": status.stable.revision}}}
     scenario.kube.merge(MODEL_ROLLOUT, NAME, scenario.namespace, click)
     scenario.until(lambda s: serves(s, QUEUE), "the queue to answer again")
     traffic.until_only(QUEUE)
 
-    weights = [split.weights for split in scenario.journal.splits[writes:]]
-    assert all(split == {QUEUE: 100} for split in weights), "back in one write"
+    assert scenario.journal.weights_of("v1") == [0, *LADDER, 0], "back in one write"
     assert not traffic.all.failed
 
 
