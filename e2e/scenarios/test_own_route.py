@@ -46,6 +46,9 @@ def test_deleted_in_the_middle_of_a_step(scenario: Scenario) -> None:
     scenario.serving("v1", BY_THEIR_ROUTE)
     scenario.apply("v2", BY_THEIR_ROUTE | {"stages.1.duration": "10m"})
     scenario.until_step("canary", 20)
+    assert not scenario.traffic.all.failed
+    # By default what serves goes along: users have to go first.
+    scenario.traffic.stop()
 
     scenario.kube.delete(MODEL_ROLLOUT, NAME, scenario.namespace)
     until(lambda: not scenario.rollout, "the rollout to go", seconds=30)
