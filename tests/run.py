@@ -90,7 +90,7 @@ KINDS: dict[str, Callable[[], Count]] = {
     "component": marked("component", "-q"),
     # Apart from the scenarios: starting and killing whole clusters would take the processors from what they measure.
     "cluster": marked("e2e", "-q", "-n", "2", "--dist", "loadscope", below=("e2e/cluster",)),
-    "e2e": marked("e2e", "-v", "-n", "4", "--dist", "loadscope", below=("e2e/scenarios",)),
+    "e2e": marked("e2e", "-v", "-n", "3", "--dist", "loadscope", below=("e2e/scenarios",)),
 }
 
 

@@ -133,7 +133,7 @@ class Scenario:
         def note() -> str | None:
             return next((one for one in self.events(reason) if all(word in one for word in words)), None)
 
-        return until(note, f"an event {reason} that says {', '.join(words) or 'anything'}", seconds=30)
+        return until(note, f"an event {reason} that says {', '.join(words) or 'anything'}", seconds=90)
 
     def pods(self, version: str) -> list[str]:
         """The names of a version's pods."""
