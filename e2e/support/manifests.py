@@ -79,7 +79,9 @@ def digits(namespace: str, version: str, changes: Mapping[str, object] | None = 
         "workload.deployment.drain": "2s",
         "workload.deployment.progressDeadline": "3m",
         f"{container}.env.0.value": version,
+        # On a busy machine a probe is late; what is unready for a test says so by a probe of its own.
         f"{container}.readinessProbe.timeoutSeconds": 5,
+        f"{container}.readinessProbe.failureThreshold": 10,
         f"{container}.livenessProbe": None,
         f"{container}.lifecycle.preStop.sleep.seconds": 3,
         "traffic.gatewayAPI.parentRefs": [{"name": GATEWAY_NAME, "namespace": GATEWAY_NAMESPACE}],
