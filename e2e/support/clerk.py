@@ -81,7 +81,12 @@ def open_queue(scenario: Scenario) -> None:
         "command": COMMAND,
         "env": [{"name": "MODEL_VERSION", "value": QUEUE}],
         "ports": [{"containerPort": 8080}],
-        "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 10},
+        "readinessProbe": {
+            "httpGet": {"path": "/", "port": 8080},
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+            "failureThreshold": 10,
+        },
     }
     template = {
         "metadata": {

@@ -59,7 +59,8 @@ spec:
         image: localhost/prometheus:1
         imagePullPolicy: IfNotPresent
         args: [--config.file=/etc/prometheus/prometheus.yml, --storage.tsdb.path=/data]
-        readinessProbe: {httpGet: {path: /-/ready, port: 9090}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 10}
+        readinessProbe:
+          {httpGet: {path: /-/ready, port: 9090}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 10}
         resources: {requests: {cpu: 100m}}
         volumeMounts: [{name: config, mountPath: /etc/prometheus}, {name: data, mountPath: /data}]
       volumes:
