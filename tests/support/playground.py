@@ -194,6 +194,14 @@ class Playground:
         items = (await self.client.list(EVENT, self.namespace)).items
         return [(each["reason"], each["note"]) for each in sorted(items, key=lambda item: str(item["eventTime"]))]
 
+    async def told(self, reason: str, words: str = "") -> list[str]:
+        """Wait for an event: it follows the status that it tells of. The notes of all that have these words."""
+
+        async def notes() -> list[str]:
+            return [note for each, note in await self.events() if each == reason and words in note]
+
+        return await eventually(f"an event {reason} says {words or 'so'}", notes)
+
     async def delete(self, resource: Resource, name: str) -> None:
         """Delete an object as somebody else."""
         await asyncio.to_thread(self.kubectl, "delete", resource.full_name, name, "--wait=false")

@@ -40,7 +40,7 @@ async def test_a_person_confirms_each_move_and_the_rollback(play: Playground) ->
         assert await play.weights() == {"1": 100}
         assert status.failed is not None
         assert status.failed.reason == "Harm"
-        assert len([note for reason, note in await play.events() if reason == "RollbackRecommended"]) == 1
+        assert len(await play.told("RollbackRecommended")) == 1
 
 
 async def test_what_fails_all_requests_goes_whoever_would_have_to_be_asked(play: Playground) -> None:

@@ -106,11 +106,8 @@ async def test_requests_that_no_version_gets_are_refused_by_a_service_without_en
             found = await refusal()
             return found is not None and found["metadata"]["uid"] != service["metadata"]["uid"]
 
-        async def is_told() -> bool:
-            return "Service digits-fallback: deleted" in [note for _, note in await play.events()]
-
         await eventually("the Service is restored", is_back)
-        await eventually("that is told", is_told)
+        await play.told("DriftRestored", "Service digits-fallback: deleted")
         await play.until("version 1 is stable", stable="1", applied=True)
         await eventually("nothing of it is left", is_gone)
         assert await play.weights() == {"1": 100}

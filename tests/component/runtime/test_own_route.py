@@ -148,7 +148,7 @@ async def test_who_keeps_applying_holds_the_candidate_at_weight_0(
             assert status.attempt.contest is not None
             assert who in status.attempt.contest.by
             assert await play.weights() == {"stable": 1}
-            assert any(reason == "RouteContested" and who in note for reason, note in await play.events())
+            await play.told("RouteContested", who)
             generation = (await play.route())["metadata"]["generation"]
             await asyncio.sleep(3)
             assert (await play.route())["metadata"]["generation"] == generation, "nobody fights any more"
