@@ -48,7 +48,7 @@ def test_the_machine_finds_nothing_in_what_is_whole() -> None:
         ("STEPPING", "suspended_for_good", ["candidate unready"]),
         ("STEPPING", "invalid", ["stages invalid"]),
         ("STEPPING", "suspended", ["candidate unready"]),
-        ("STEPPING", "edited", ["stages higher", "stages longer"]),
+        ("STEPPING", "edited", ["stages higher"]),
         ("STEPPING", "recovered", ["candidate unready"]),
         ("STEPPING", "inconclusive", ["stages strict", "all metrics open"]),
         ("STEPPING", "contested", ["route set back for ever"]),
