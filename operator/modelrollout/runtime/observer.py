@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from modelrollout.api.automation import Automation
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import SeenConfig
 from modelrollout.engine.config import wanted
@@ -113,7 +114,7 @@ class Observer:
     async def _awaited(self, glance: Observation, source: Source) -> Observation:
         """With whether a candidate that would get its first live requests now is scraped."""
         rollout, status = glance.rollout, glance.status
-        if not rollout.spec.enforced_metrics or decide(glance).action is not Action.ENTER:
+        if not rollout.spec.enforced_metrics or not _would_enter(glance):
             return glance
         if status.attempt is None or status.stable is None:
             return glance
@@ -123,7 +124,15 @@ class Observer:
         scraped, again_at = await source.judge.scrapes(
             rollout, status.attempt.revision, status.stable.revision, glance.now, since=asked_until
         )
-        return replace(glance, scraped=scraped, next_evidence_at=again_at)
+        # Once it is, nobody asks again: a person who is asked to confirm may take days.
+        return replace(glance, scraped=scraped, next_evidence_at=None if scraped else again_at)
+
+
+def _would_enter(seen: Observation) -> bool:
+    """Whether a step comes next, by itself or if a person confirms it: who is asked is to know what is known."""
+    free = seen.rollout.spec.model_copy(update={"automation": Automation.FULL})
+    unrestrained = replace(seen, rollout=replace(seen.rollout, spec=free))
+    return any(decide(each).action is Action.ENTER for each in (seen, unrestrained))
 
 
 def _lowers(seen: Observation) -> bool:
