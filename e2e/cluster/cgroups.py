@@ -1,10 +1,16 @@
 """The control groups below which kubelet puts the pods: made, listed and removed, on version 1 and version 2."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 MOUNT = Path("/sys/fs/cgroup")
+_NOTHING_TO_READ = {
+    errno.ENOENT,  # removed before we opened it
+    errno.ENODEV,  # removed between opening and reading it
+    errno.EOPNOTSUPP,  # a threaded group of version 2
+}
 # What kubelet wants to limit pods by.
 _CONTROLLERS = frozenset({"cpu", "cpuset", "hugetlb", "io", "memory", "pids"})
 
@@ -46,10 +52,8 @@ def processes(name: str) -> list[int]:
     for group in _groups(name):
         try:
             found.update(int(line) for line in (group / "cgroup.procs").read_text().split())
-        except FileNotFoundError:  # removed while we looked
-            continue
         except OSError as error:
-            if error.errno != 95:  # EOPNOTSUPP: a threaded group of version 2
+            if error.errno not in _NOTHING_TO_READ:
                 raise
     return sorted(found)
 
