@@ -6,11 +6,13 @@ import asyncio
 from dataclasses import dataclass
 
 from modelrollout.analysis.outcome import Outcome, Rejected, Unavailable
-from modelrollout.analysis.query import Evaluation, OnNoData, QueryCheck, QueryJudgement, judge
+from modelrollout.analysis.query import Evaluation, OnNoData, QueryCheck, judge
 from modelrollout.api.metrics import Metric
+from modelrollout.engine.observed import JudgedMetric
 from modelrollout.metrics.promql import QueryError, clip_window, expand, variables_of
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.ticks import is_final
+from modelrollout.runtime.findings import Finding, failed
 from modelrollout.runtime.looking import Look, limits_of
 
 DEFAULT_WINDOW_SECONDS = 60.0
@@ -36,8 +38,12 @@ class Asking:
         for key in [key for key in self._memories if key[0] == uid]:
             del self._memories[key]
 
-    async def query(self, look: Look, metric: Metric) -> tuple[QueryJudgement, float | None] | Unavailable | Rejected:
-        """Judge one `query` metric; with the last final tick, or why there was no answer."""
+    def judges(self, metric: Metric) -> bool:
+        """Whether the metric is a query."""
+        return metric.query is not None
+
+    async def find(self, look: Look, metric: Metric) -> Finding:
+        """Judge one metric."""
         key = (look.rollout.uid, metric.name)
         identity = (look.step_identity, look.attempt.revision, metric.model_dump_json())
         known = self._memories.get(key)
@@ -46,7 +52,7 @@ class Asking:
         made = [evaluation for evaluation in evaluations if evaluation is not None]
         lost = next((e.candidate for e in made if isinstance(e.candidate, Unavailable | Rejected)), None)
         if lost is not None:
-            return lost
+            return failed(metric, lost)
         final += [evaluation for evaluation in made if evaluation.final]
         self._memories[key] = _Memory(identity, tuple(final[-REMEMBERED:]))
         provisional = [evaluation for evaluation in made if not evaluation.final]
@@ -57,7 +63,8 @@ class Asking:
             on_no_data=OnNoData(metric.on_no_data.value),
         )
         judgement = judge(check, [*final, *provisional], look.frozen(metric.name))
-        return judgement, final[-1].at if final else None
+        last_final = final[-1].at if final else None
+        return Finding(JudgedMetric(metric, judgement.result), last_final, judgement.stable_value)
 
     def _open_ticks(self, look: Look, metric: Metric, final: list[Evaluation]) -> tuple[float, ...]:
         """Ticks to evaluate: those since the last final one, and after a restart as many as a verdict needs."""

@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 
-from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
+from modelrollout.analysis.outcome import Unavailable
 from modelrollout.analysis.query import describe
-from modelrollout.analysis.verdict import CheckResult, Verdict
-from modelrollout.api.metrics import Metric, OnNoData
+from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import RevisionRef
-from modelrollout.engine.observed import Evidence, JudgedMetric
+from modelrollout.engine.observed import Evidence
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.reader import CounterReader
 from modelrollout.runtime.asking import Asking
-from modelrollout.runtime.counting import Counting, ShareEvidence
+from modelrollout.runtime.counting import Counting
+from modelrollout.runtime.findings import Finding, Kind, failed
 from modelrollout.runtime.looking import Look, comparable, scope_of
 from modelrollout.runtime.next_look import next_look
+from modelrollout.runtime.ratios import Ratios
 from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.shares import ShareEvidence, Shares
 
-ALPHA = 0.01
-"""Probability of a false rollback per attempt, shared equally by its enforced ratio metrics."""
 RECENT_SCRAPES = 3
 """Whoever was not scraped in the time of so many is not scraped."""
 CLOCK_TRUST_SECONDS = 60.0
 CLOCK_NOISE_SECONDS = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """One metric judged: how far it is covered, what of stable to freeze, when the candidate was last scraped."""
-
-    judged: JudgedMetric
-    last_final: float | None
-    bound: float | None
-    unavailable: str | None
-    scraped_at: float | None = None
 
 
 class Judge:
@@ -48,13 +37,16 @@ class Judge:
         self._provider = provider
         self._settings = settings
         self._counting = Counting(CounterReader(provider, settings.scrape_timeout.total_seconds()))
-        self._asking = Asking(provider)
+        self._shares = Shares(self._counting)
+        self._kinds: tuple[Kind, ...] = (Ratios(self._counting), Asking(provider))
         self._offset: tuple[float, float] | None = None
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a rollout that is not in a step."""
         self._counting.forget(uid)
-        self._asking.forget(uid)
+        self._shares.forget(uid)
+        for kind in self._kinds:
+            kind.forget(uid)
 
     async def evidence(self, rollout: ModelRollout, stable: RevisionRef, now: datetime) -> tuple[Evidence, datetime]:
         """What Prometheus shows of the rollout's step, and when there will be more.
@@ -137,25 +129,14 @@ class Judge:
         self._offset = (here, offset)
         return offset
 
-    async def _find(self, look: Look, metric: Metric) -> _Finding:
-        if metric.ratio is not None:
-            found = await self._counting.ratio(look, metric, _alpha(look.rollout.spec))
-            if isinstance(found, Unavailable | Rejected | Partial):
-                return _failed(metric, found)
-            result = _with_no_data_policy(metric, found.judgement.result)
-            bound = found.judgement.stable_bound
-            return _Finding(JudgedMetric(metric, result), found.last_final, bound, None, found.scraped_at)
-        asked = await self._asking.query(look, metric)
-        if isinstance(asked, Unavailable | Rejected):
-            return _failed(metric, asked)
-        answer, last_final = asked
-        return _Finding(JudgedMetric(metric, answer.result), last_final, answer.stable_value, None)
+    def _find(self, look: Look, metric: Metric) -> Awaitable[Finding]:
+        return next(kind for kind in self._kinds if kind.judges(metric)).find(look, metric)
 
     async def _share(self, look: Look) -> ShareEvidence | None:
         selector = requests_selector(look.rollout.spec)
         if selector is None or look.stable is None or look.is_off_route:
             return None
-        share = await self._counting.share(look, selector)
+        share = await self._shares.share(look, selector)
         if isinstance(share, ShareEvidence):
             return share
         return ShareEvidence(shown=False, silent=False, text=describe(share), last_final=None)
@@ -166,27 +147,8 @@ def requests_selector(spec: ModelRolloutSpec) -> str | None:
     return spec.traffic.requests or next((m.ratio.total for m in spec.metrics if m.ratio is not None), None)
 
 
-def _alpha(spec: ModelRolloutSpec) -> float:
-    return ALPHA / max(1, sum(metric.ratio is not None for metric in spec.enforced_metrics))
-
-
-def _failed(metric: Metric, why: Unavailable | Rejected | Partial) -> _Finding:
-    text = describe(why)
-    result = CheckResult(metric.name, Verdict.NO_DATA, f"{metric.name}: {text}")
-    return _Finding(JudgedMetric(metric, result), None, None, f"{metric.name}: {text}")
-
-
-def _with_no_data_policy(metric: Metric, result: CheckResult) -> CheckResult:
-    """A ratio whose counts are missing is what the user says it is; a query's evaluations are graded one by one."""
-    if result.verdict is not Verdict.NO_DATA or metric.on_no_data is OnNoData.HOLD:
-        return result
-    verdict = Verdict.PASS if metric.on_no_data is OnNoData.PASS else Verdict.HARM
-    reason = f"{result.reason} (onNoData: {metric.on_no_data})"
-    return CheckResult(result.name, verdict, reason, result.candidate, result.stable, result.limit, result.samples)
-
-
 def _nothing(metrics: list[Metric], why: str) -> Evidence:
-    judged = tuple(_failed(metric, Unavailable(why)).judged for metric in metrics)
+    judged = tuple(failed(metric, Unavailable(why)).judged for metric in metrics)
     return Evidence(
         judged=judged,
         share_shown=False,
@@ -201,7 +163,7 @@ def _uncounted(look: Look) -> str:
     return "smoke tests alone reach it" if look.is_off_route else "no counter of requests"
 
 
-def _evidence(look: Look, findings: list[_Finding], share: ShareEvidence | None) -> Evidence:
+def _evidence(look: Look, findings: list[Finding], share: ShareEvidence | None) -> Evidence:
     enforced = [finding for finding in findings if finding.judged.metric.is_enforced]
     ends = [finding.last_final for finding in enforced]
     if not ends:

@@ -11,11 +11,12 @@ from typing import Any, cast
 import pytest
 
 from modelrollout.analysis.outcome import NoData, Outcome, Rejected, Unavailable, Value
-from modelrollout.analysis.query import QueryJudgement
+from modelrollout.analysis.query import describe
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.metrics import Metric
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.runtime.asking import Asking
+from modelrollout.runtime.findings import Finding
 from modelrollout.runtime.looking import Look
 from modelrollout.runtime.settings import Settings
 from tests.support import scenes
@@ -73,9 +74,9 @@ class Bench:
         self.asking = Asking(cast(MetricProvider, self.prometheus))
         self.metric = metric(**changes)
 
-    async def judge(self, seen: Look | None = None) -> tuple[QueryJudgement, float | None]:
-        found = await self.asking.query(seen or look(), self.metric)
-        assert isinstance(found, tuple)
+    async def judge(self, seen: Look | None = None) -> Finding:
+        found = await self.asking.find(seen or look(), self.metric)
+        assert found.unavailable is None
         return found
 
 
@@ -112,12 +113,12 @@ async def test_a_window_never_reaches_back_before_the_step() -> None:
 async def test_another_step_starts_anew() -> None:
     bench = Bench()
     bench.prometheus.answer = lambda _: Value(9.0)
-    judgement, _ = await bench.judge()
-    assert judgement.result.verdict is Verdict.HARM
+    found = await bench.judge()
+    assert found.judged.result.verdict is Verdict.HARM
     bench.prometheus.instants()
     bench.prometheus.answer = lambda _: Value(0.1)
-    judgement, _ = await bench.judge(look(2))
-    assert judgement.result.verdict is Verdict.PASS
+    found = await bench.judge(look(2))
+    assert found.judged.result.verdict is Verdict.PASS
 
 
 async def test_stable_is_asked_only_where_it_is_compared_with_and_has_traffic() -> None:
@@ -139,9 +140,11 @@ async def test_stable_is_asked_only_where_it_is_compared_with_and_has_traffic() 
 @pytest.mark.parametrize("lost", [Unavailable("down"), Rejected("too many samples")])
 async def test_an_outage_is_said_and_what_is_final_is_kept(lost: Outcome) -> None:
     bench = Bench()
-    _, last = await bench.judge()
+    last = (await bench.judge()).last_final
     bench.prometheus.answer = lambda _: lost
-    assert await bench.asking.query(look(later=20), bench.metric) == lost
+    assert (
+        await bench.asking.find(look(later=20), bench.metric)
+    ).unavailable == f"{bench.metric.name}: {describe(lost)}"
     bench.prometheus.instants()
     bench.prometheus.answer = lambda _: Value(0.2)
     await bench.judge(look(later=30))
@@ -155,14 +158,14 @@ async def test_an_outage_is_said_and_what_is_final_is_kept(lost: Outcome) -> Non
 async def test_no_data_is_what_the_user_says_it_is(policy: str, expected: Verdict) -> None:
     bench = Bench(onNoData=policy)
     bench.prometheus.answer = lambda _: NoData()
-    judgement, _ = await bench.judge()
-    assert judgement.result.verdict is expected
+    found = await bench.judge()
+    assert found.judged.result.verdict is expected
 
 
 async def test_a_query_that_cannot_be_written_out_is_rejected_not_asked() -> None:
     bench = Bench(query="p99{$selectr}")
-    found = await bench.asking.query(look(), bench.metric)
-    assert isinstance(found, Rejected)
+    found = await bench.asking.find(look(), bench.metric)
+    assert "rejected" in str(found.unavailable)
     assert not bench.prometheus.asked
 
 

@@ -12,9 +12,10 @@ import pytest
 from modelrollout.analysis.outcome import Unavailable
 from modelrollout.metrics.provider import MetricProvider, RawSeries
 from modelrollout.metrics.reader import CounterReader
-from modelrollout.runtime.counting import Counting, ShareEvidence
+from modelrollout.runtime.counting import Counting
 from modelrollout.runtime.looking import Look
 from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.shares import ShareEvidence, Shares
 from tests.support import scenes
 from tests.support.scenes import CANDIDATE, NOW, STABLE
 
@@ -78,9 +79,12 @@ def look(position: int, **step: Any) -> Look:
     )
 
 
+def shares_of(prometheus: Prometheus) -> Shares:
+    return Shares(Counting(CounterReader(cast(MetricProvider, prometheus), 1.0)))
+
+
 async def share(prometheus: Prometheus, seen: Look) -> ShareEvidence:
-    counting = Counting(CounterReader(cast(MetricProvider, prometheus), 1.0))
-    found = await counting.share(seen, SELECTOR)
+    found = await shares_of(prometheus).share(seen, SELECTOR)
     assert isinstance(found, ShareEvidence)
     return found
 
@@ -144,15 +148,15 @@ async def test_a_long_good_time_hides_no_silence_for_longer_than_a_minute() -> N
 
 async def test_looking_twice_counts_nothing_twice() -> None:
     prometheus = Prometheus({CANDIDATE.hash: 5, STABLE.hash: 95})
-    counting = Counting(CounterReader(cast(MetricProvider, prometheus), 1.0))
-    first = await counting.share(look(CANARY), SELECTOR)
-    again = await counting.share(look(CANARY), SELECTOR)
+    shares = shares_of(prometheus)
+    first = await shares.share(look(CANARY), SELECTOR)
+    again = await shares.share(look(CANARY), SELECTOR)
     assert again == first
-    counting.forget("uid")
-    assert await counting.share(look(CANARY), SELECTOR) == first
+    shares.forget("uid")
+    assert await shares.share(look(CANARY), SELECTOR) == first
 
 
 async def test_an_outage_is_no_silence() -> None:
     prometheus = Prometheus({CANDIDATE.hash: 5, STABLE.hash: 95}, away=True)
-    counting = Counting(CounterReader(cast(MetricProvider, prometheus), 1.0))
-    assert await counting.share(look(CANARY), SELECTOR) == Unavailable("connection refused")
+    shares = shares_of(prometheus)
+    assert await shares.share(look(CANARY), SELECTOR) == Unavailable("connection refused")

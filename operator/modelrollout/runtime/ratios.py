@@ -1,0 +1,95 @@
+"""Judges `ratio` metrics: reads what is new of their counters, folds it, and asks for a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from modelrollout.analysis.ratio import RatioCheck, judge
+from modelrollout.analysis.ratio_state import RatioState, gather
+from modelrollout.analysis.verdict import CheckResult, Verdict
+from modelrollout.api.metrics import Metric, OnNoData
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.engine.observed import JudgedMetric
+from modelrollout.metrics.reader import CounterReading
+from modelrollout.runtime.counting import Counting, rules_of
+from modelrollout.runtime.findings import Finding, failed
+from modelrollout.runtime.looking import Look, limits_of
+
+ALPHA = 0.01
+"""Probability of a false rollback per attempt, shared equally by its enforced ratio metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """Final evidence folded so far. Losing it costs reading, never evidence."""
+
+    identity: tuple[float, str, str]
+    cursor: float
+    whole: RatioState
+    step_identity: tuple[int, float]
+    step: RatioState
+    last_final: float | None
+
+
+class Ratios:
+    """Judges `ratio` metrics of rollouts that are in a step. One call at a time per rollout and metric."""
+
+    def __init__(self, counting: Counting) -> None:
+        self._counting = counting
+        self._memories: dict[tuple[str, str], _Memory] = {}
+
+    def forget(self, uid: str) -> None:
+        """Drop what is remembered of a rollout that is not in a step any more."""
+        for key in [key for key in self._memories if key[0] == uid]:
+            del self._memories[key]
+
+    def judges(self, metric: Metric) -> bool:
+        """Whether the metric is one of two counters."""
+        return metric.ratio is not None
+
+    async def find(self, look: Look, metric: Metric) -> Finding:
+        """Judge one metric."""
+        assert metric.ratio is not None  # noqa: S101 - the caller has looked
+        marked = metric.ratio.events or metric.ratio.good
+        assert marked is not None  # noqa: S101 - the model has looked
+        memory = self._memory(look, metric)
+        rules = rules_of(look, metric, look.evidence_since(metric))
+        reading = await self._counting.read(look, metric.name, (metric.ratio.total, marked), rules, memory.cursor)
+        if not isinstance(reading, CounterReading):
+            return failed(metric, reading)
+        ticks = (*reading.final, *reading.provisional)
+        begins = look.step_since + rules.grid.interval
+        whole = gather(memory.whole, ticks)
+        step = gather(memory.step, [tick for tick in ticks if tick.at >= begins])
+        last_final = reading.final[-1].at if reading.final else memory.last_final
+        self._memories[look.rollout.uid, metric.name] = replace(
+            memory, cursor=reading.cursor, whole=whole.final, step=step.final, last_final=last_final
+        )
+        check = RatioCheck(name=metric.name, min_samples=metric.min_samples, alpha=_alpha(look.rollout.spec))
+        judgement = judge(check, whole, step, look.step.number, look.frozen(metric.name))
+        result = _with_no_data_policy(metric, judgement.result)
+        return Finding(JudgedMetric(metric, result), last_final, judgement.stable_bound, scraped_at=reading.newest)
+
+    def _memory(self, look: Look, metric: Metric) -> _Memory:
+        start = RatioState.start(limits_of(metric))
+        since = look.evidence_since(metric)
+        identity = (since, look.attempt.revision, metric.model_dump_json())
+        known = self._memories.get((look.rollout.uid, metric.name))
+        if known is None or known.identity != identity:
+            return _Memory(identity, since, start, look.step_identity, start, None)
+        if known.step_identity != look.step_identity:
+            return replace(known, step_identity=look.step_identity, step=start)
+        return known
+
+
+def _alpha(spec: ModelRolloutSpec) -> float:
+    return ALPHA / max(1, sum(metric.ratio is not None for metric in spec.enforced_metrics))
+
+
+def _with_no_data_policy(metric: Metric, result: CheckResult) -> CheckResult:
+    """A ratio whose counts are missing is what the user says it is; a query's evaluations are graded one by one."""
+    if result.verdict is not Verdict.NO_DATA or metric.on_no_data is OnNoData.HOLD:
+        return result
+    verdict = Verdict.PASS if metric.on_no_data is OnNoData.PASS else Verdict.HARM
+    reason = f"{result.reason} (onNoData: {metric.on_no_data})"
+    return CheckResult(result.name, verdict, reason, result.candidate, result.stable, result.limit, result.samples)
