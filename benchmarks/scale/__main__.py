@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +70,19 @@ class Scale:
 
     async def _adopt(self) -> None:
         before, start = await self.operator.read(), _now()
-        await self.crowd.apply(range(self.count), "1")
-        await self._until(lambda: self._having("Succeeded"), self.count, "serve their first version")
+        adopted = partial(self._having, "Succeeded")
+        applying = asyncio.create_task(self.crowd.apply(range(self.count), "1", adopted))
+        await self._until(adopted, self.count, "serve their first version")
+        await applying
         after = await self.operator.read()
         self.row["adopt_seconds"] = _now() - start
         self.row["adopt_api_requests_each"] = (after.api - before.api) / self.count
 
     async def _move(self) -> None:
         start = _now()
-        await self.crowd.apply(range(self.moving), "2")
+        applying = asyncio.create_task(self.crowd.apply(range(self.moving), "2", lambda: len(self._stepping())))
         await self._until(lambda: len(self._stepping()), self.moving, "have a candidate", each=self.targets)
+        await applying
         await self._until(self._in_force, self.moving, "are in a step in force")
         self.row["move_seconds"] = _now() - start
 
@@ -195,6 +199,10 @@ def _free_port() -> int:
 
 
 async def _measure(count: int, moving: int, seconds: float) -> dict[str, Any]:
+    this = asyncio.current_task()
+    assert this is not None
+    # Ended by a signal, it must not leave its servers behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     async with _standing(Progress(), count, moving) as scale:
         await scale.run(seconds)
         return scale.row

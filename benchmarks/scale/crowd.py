@@ -7,6 +7,7 @@ All three follow watches, as their models do: they cost the API server what real
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -35,6 +36,8 @@ CONTROLLER: Final = "gateway.envoyproxy.io/gatewayclass-controller"
 NAMESPACE: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 AT_ONCE: Final = 16
 """Requests that are under way at a time."""
+ON_THE_WAY: Final = 400
+"""Rollouts that are on their way to a version at a time."""
 _MOMENT: Final = "2026-01-01T00:00:00Z"
 
 
@@ -76,13 +79,22 @@ class Crowd:
         spec = {"gatewayClassName": "scale", "listeners": [listener]}
         await self.client.create(GATEWAY, _object(GATEWAY, namespace_of(0), "gateway") | {"spec": spec})
 
-    async def apply(self, numbers: Iterable[int], version: str) -> None:
-        """Bring rollouts to a version, as users do."""
+    async def apply(self, numbers: Iterable[int], version: str, done: Callable[[], int]) -> None:
+        """Bring rollouts to a version, as users do: not all of them in one moment.
+
+        Args:
+            done: how many of them have got there.
+        """
 
         async def one(number: int) -> None:
             await self.client.apply(MODEL_ROLLOUT, manifest(number, version), force=True)
 
-        await _each(numbers, one)
+        rest, begun, room = iter(numbers), 0, ON_THE_WAY
+        while some := list(itertools.islice(rest, room)):
+            await _each(some, one)
+            begun += len(some)
+            while (room := ON_THE_WAY - begun + done()) < 1:  # noqa: ASYNC110 - the count changes in many places
+                await asyncio.sleep(0.5)
 
     async def play(self) -> None:
         """Act, for ever."""

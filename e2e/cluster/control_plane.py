@@ -12,6 +12,8 @@ from e2e.cluster.shell import Command
 
 # In the order in which they are stopped: the API server before etcd, for which it would wait a minute.
 PROGRAMS = ("scheduler", "controller-manager", "apiserver", "etcd")
+_ETCD_BYTES = 8 * 2**30
+"""The history of five minutes of many writes does not fit into the usual 2 GiB."""
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,16 @@ class ControlPlane:
         client = f"http://127.0.0.1:{self._ports.etcd_client}"
         peer = f"http://127.0.0.1:{self._ports.etcd_peer}"
         argv = [f"--data-dir={self._layout.root / 'etcd'}", "--log-level=warn"]
+        argv += [f"--quota-backend-bytes={_ETCD_BYTES}"]
         argv += [f"--listen-client-urls={client}", f"--advertise-client-urls={client}"]
         argv += [f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}"]
         # Nobody needs this cluster after a power cut.
         return [*argv, f"--initial-cluster=default={peer}", "--unsafe-no-fsync"]
 
     def _apiserver(self) -> list[str]:
+        services = network.SERVICES_ALONE if self._alone else network.SERVICES
         argv = [f"--etcd-servers=http://127.0.0.1:{self._ports.etcd_client}", f"--secure-port={self._ports.apiserver}"]
-        argv += [f"--advertise-address={self._address}", f"--service-cluster-ip-range={network.SERVICES}"]
+        argv += [f"--advertise-address={self._address}", f"--service-cluster-ip-range={services}"]
         argv += ["--client-ca-file=ca.crt", "--tls-cert-file=apiserver.crt", "--tls-private-key-file=apiserver.key"]
         argv += ["--service-account-key-file=sa.pub", "--service-account-signing-key-file=sa.key"]
         argv += ["--service-account-issuer=https://kubernetes.default.svc", "--authorization-mode=Node,RBAC"]

@@ -15,6 +15,8 @@ from e2e.cluster import mounts, shell
 # Seen only inside the namespace, so every cluster can have the same.
 PODS = "198.19.0.0/17"
 SERVICES = "198.19.128.0/20"
+SERVICES_ALONE = "10.96.0.0/12"
+"""Of an API server without a network, whose Services reach nobody: room for tens of thousands of them."""
 API_SERVICE = "198.19.128.1"
 DNS_SERVICE = "198.19.128.10"
 LOCK = Path("/run/modelrollout-links.lock")
