@@ -180,11 +180,30 @@ class Backoffs:
         return patience()
 
 
+class NoDiffs(kopf.DiffBaseStorage):
+    """What kopf compares an object with what it was by: nothing, as no handler of ours asks for differences.
+
+    By default it makes two deep copies of each object at each event.
+    """
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """An object's essence."""
+        return kopf.BodyEssence({})
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        """The essence that was stored last."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """kopf stores what a change handler was done with; there is none."""
+
+
 def configure(settings: kopf.OperatorSettings, watched: tuple[Watched, ...]) -> None:
     """kopf's settings: an informer that writes nothing."""
     settings.peering.standalone = True
     settings.posting.enabled = False  # our own recorder counts repeats
     settings.scanning.disabled = True  # we check for our CRD ourselves; saves two cluster-wide rights
+    settings.persistence.diffbase_storage = NoDiffs()
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
     settings.networking.error_backoffs = Backoffs()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from modelrollout.api.resource import Key
 from modelrollout.api.status import ModelRolloutStatus, Phase
@@ -50,25 +53,37 @@ class Telemetry:
             "modelrollout_lease_renewals", "Renewals of the Lease by outcome.", ("outcome",), registry=registry
         )
         self.queue = Gauge("modelrollout_queue_depth", "Keys that wait for a worker.", registry=registry)
-        self.phase = Gauge(
-            "modelrollout_phase", "1 for the phase that a rollout is in.", (*LABELS, "phase"), registry=registry
-        )
-        self.weight = Gauge(
-            "modelrollout_candidate_weight", "Observed weight of the candidate, percent.", LABELS, registry=registry
-        )
+        self._where = _Where()
+        registry.register(self._where)
 
     def rollout(self, key: Key, status: ModelRolloutStatus) -> None:
         """Show where a rollout is."""
-        for phase in Phase:
-            self.phase.labels(key.namespace, key.name, phase.value).set(1 if phase is status.phase else 0)
-        self.weight.labels(key.namespace, key.name).set(status.traffic.candidate)
+        self._where.shown[key] = (status.phase, status.traffic.candidate)
 
     def forget(self, key: Key) -> None:
         """Drop the series of a rollout that is gone, if it had any."""
-        for phase in Phase:
-            self.phase.remove(key.namespace, key.name, phase.value)
-        self.weight.remove(key.namespace, key.name)
+        self._where.shown.pop(key, None)
 
     def exposition(self) -> bytes:
         """All of it in Prometheus's text format."""
         return generate_latest(self.registry)
+
+
+class _Where(Collector):
+    """Where each rollout is: two series each, made when they are asked for. Thousands of gauges are never set."""
+
+    def __init__(self) -> None:
+        self.shown: dict[Key, tuple[Phase, int]] = {}
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        phase = GaugeMetricFamily(
+            "modelrollout_phase", "1 for the phase that a rollout is in; no other is shown.", labels=(*LABELS, "phase")
+        )
+        weight = GaugeMetricFamily(
+            "modelrollout_candidate_weight", "Observed weight of the candidate, percent.", labels=LABELS
+        )
+        for key, (current, percent) in self.shown.items():
+            phase.add_metric((key.namespace, key.name, current.value), 1)
+            weight.add_metric((key.namespace, key.name), percent)
+        yield phase
+        yield weight

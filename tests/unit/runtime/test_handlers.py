@@ -42,3 +42,12 @@ def test_no_outage_is_long_enough_to_end_kopf() -> None:
         assert len(first) == 1000
         assert first == sorted(first)
         assert first[-1] <= 10
+
+
+def test_kopf_keeps_no_copy_of_an_object_to_compare_it_with() -> None:
+    settings = kopf.OperatorSettings()
+    configure(settings, WATCHED)
+    storage = settings.persistence.diffbase_storage
+    body = kopf.Body({"metadata": {"name": "digits"}, "spec": {"model": {}}})
+    assert storage.build(body=body) == {}
+    assert storage.fetch(body=body) is None

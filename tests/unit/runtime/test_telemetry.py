@@ -20,12 +20,12 @@ def series(telemetry: Telemetry, name: str) -> dict[str, float]:
     return {sample.labels.get("phase", sample.labels.get("name", "")): sample.value for sample in samples}
 
 
-def test_exactly_one_phase_is_shown_for_each_rollout() -> None:
+def test_only_the_phase_that_it_is_in_is_shown_for_each_rollout() -> None:
     telemetry = Telemetry()
     telemetry.rollout(KEY, ModelRolloutStatus(phase=Phase.PROGRESSING))
     telemetry.rollout(KEY, ModelRolloutStatus(phase=Phase.ROLLED_BACK, traffic=TrafficStatus(stable=95, candidate=5)))
     phases = series(telemetry, "modelrollout_phase")
-    assert phases == {phase.value: float(phase is Phase.ROLLED_BACK) for phase in Phase}
+    assert phases == {"RolledBack": 1.0}
     assert series(telemetry, "modelrollout_candidate_weight") == {"digits": 5.0}
 
 
