@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ class HistoryProvider:
         if self.away:
             return Unavailable("away")
         found = []
-        for one in self.history.get(selector.partition("{")[0], ()):
+        for one in (one for name in _names(selector) for one in self.history.get(name, ())):
             samples = tuple(
                 (when, value)
                 for when, value in one.samples
@@ -76,3 +77,9 @@ class HistoryProvider:
 
     async def now(self) -> float | Unavailable:
         return self.clock
+
+
+def _names(selector: str) -> list[str]:
+    """Of a selector such as the reader asks with: of one metric, or of several with the same matchers."""
+    several = re.match(r'\{__name__=~"([^"]*)"', selector)
+    return several[1].split("|") if several else [selector.partition("{")[0]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,14 +11,14 @@ from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
 from modelrollout.metrics.consistent import Scraped, scraped, together
 from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger, advance
 from modelrollout.metrics.promql import STAND_IN, expand
-from modelrollout.metrics.provider import MetricProvider, RawOutcome, RawSeries
+from modelrollout.metrics.provider import MetricProvider, RawSeries
+from modelrollout.metrics.sharing import Phase, Read, Reads
+from modelrollout.metrics.ticks import is_final
 
 CHUNK_SECONDS: Final = 300.0
 """How much is read at once: bounds memory, and how long the event loop is held up (100 series each second: 0.1 s)."""
 
-_SHARED_SECONDS: Final = (4.0, 16.0, 64.0)
-"""Spans that are read. Metrics of a rollout ask at the same moment for spans that differ a little, as their ticks do:
-rounded up they ask for the same, and one answer serves all of them."""
+_UP: Final = "up{$selector}"
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,14 @@ class CounterReading:
     newest: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """A span of time: later than `since`, not later than `at`."""
+
+    since: float
+    at: float
+
+
 @dataclass(frozen=True)
 class _Position:
     """Where reading stands: `ledger` is what all samples up to the tick `until` gave; `known` had an `up` so far."""
@@ -89,8 +97,13 @@ class CounterReader:
         for key in [key for key in self._positions if key[0] == uid]:
             del self._positions[key]
 
-    async def read(self, request: CounterRequest) -> CounterReading | Unavailable | Rejected | Partial:
+    async def read(
+        self, request: CounterRequest, reads: Reads | None = None
+    ) -> CounterReading | Unavailable | Rejected | Partial:
         """Read what is new since `request.cursor`.
+
+        Args:
+            reads: those of the look that this is part of; None where it is all of it.
 
         Raises:
             QueryError: a selector names a variable that a ratio does not have.
@@ -98,16 +111,23 @@ class CounterReader:
         rules, grid = request.rules, request.rules.grid
         cursor = max(request.cursor, rules.since)
         position = self._positions.get((request.uid, request.metric))
-        if position is None or position.what != _what(request) or position.until > cursor:
-            beginning = await self._beginning(request)
+        if position is not None and (position.what != _what(request) or position.until > cursor):
+            position = None
+        start = position.until if position is not None else grid.tick_at_or_before(rules.since)
+        horizon = max(grid.last_final(request.now, self._scrape_timeout), start)
+        spans = tuple(self._spans(start, horizon, request))
+        before = _Range(start - FORGET_SECONDS, start)
+        sources = _Sources(request, Reads(self._provider) if reads is None else reads, self._scrape_timeout)
+        await sources.announce((*((before,) if position is None else ()), *(where for _, where in spans)))
+        if position is None:
+            beginning = await self._beginning(request, sources, before)
             if not isinstance(beginning, _Position):
                 return beginning
             position = beginning
-        horizon = max(grid.last_final(request.now, self._scrape_timeout), position.until)
         final: list[Tick] = []
         batch = Batch((), ())
-        for until, at in self._spans(position.until, horizon, request):
-            answer = await self._batch(request, at, at - position.until, position.known)
+        for until, where in spans:
+            answer = await sources.batch(where, position.known)
             if not isinstance(answer, Batch):
                 return answer
             batch = answer
@@ -119,77 +139,82 @@ class CounterReader:
         self._positions[request.uid, request.metric] = position
         return CounterReading(tuple(final), provisional, max(cursor, horizon), _newest(batch, rules))
 
-    def _spans(self, start: float, horizon: float, request: CounterRequest) -> Iterator[tuple[float, float]]:
-        """Up to which tick to count, and up to when to read for it. The last one reads on to now."""
+    def _spans(self, start: float, horizon: float, request: CounterRequest) -> Iterator[tuple[float, _Range]]:
+        """Up to which tick to count, and what to read for it. The last one reads on to now."""
         grid = request.rules.grid
         step = max(self._chunk_seconds, grid.interval)
         while (end := grid.tick_at_or_before(start + step)) < horizon:
-            yield end, end
+            yield end, _Range(start, end)
             start = end
-        yield horizon, max(request.now, horizon)
+        yield horizon, _Range(start, max(request.now, horizon))
 
-    async def _beginning(self, request: CounterRequest) -> _Position | Unavailable | Rejected | Partial:
+    async def _beginning(
+        self, request: CounterRequest, sources: _Sources, before: _Range
+    ) -> _Position | Unavailable | Rejected | Partial:
         """Baselines at the last tick before the step."""
-        start = request.rules.grid.tick_at_or_before(request.rules.since)
-        batch = await self._batch(request, start, FORGET_SECONDS, frozenset())
+        batch, start = await sources.batch(before, frozenset()), before.at
         if not isinstance(batch, Batch):
             return batch
         ledger, _ = advance(Ledger(), batch, request.rules, after=start, until=start, final="final")
         return _Position(_what(request), start, ledger, scraped(batch.scrapes))
 
-    async def _batch(
-        self, request: CounterRequest, at: float, seconds: float, known: frozenset[Scraped]
-    ) -> Batch | Unavailable | Rejected | Partial:
-        """Read all three within `(at - seconds, at]`.
 
-        A scrape is stored between two requests at the worst. So `up` is read first, and what is newer is left out.
-        Where there is none, order still sees to it that there are never events without their total: good things are
-        read after the total, events before it.
-        """
-        if seconds <= 0:
+class _Sources:
+    """The series that one request needs, read as part of a look.
+
+    A scrape is stored between two reads at the worst. So `up` is read first, and what is newer is left out. Where there
+    is none, order still sees to it that there are never events without their total: good things are read after the
+    total, events before it.
+    """
+
+    def __init__(self, request: CounterRequest, reads: Reads, scrape_timeout: float) -> None:
+        self._request, self._reads, self._scrape_timeout = request, reads, scrape_timeout
+        marks = Phase.EVENTS if request.rules.marks == "events" else Phase.GOOD
+        self._total = (Phase.TOTALS, request.total)
+        self._marked = self._total if request.marked == request.total else (marks, request.marked)
+
+    async def announce(self, ranges: Iterable[_Range]) -> None:
+        """Tell all that will be read."""
+        sources = {(Phase.SCRAPES, _UP), self._total, self._marked}
+        await self._reads.announce(
+            read for where in ranges for source in sources for read, _ in self._parts(*source, where)
+        )
+
+    async def batch(self, where: _Range, known: frozenset[Scraped]) -> Batch | Unavailable | Rejected | Partial:
+        """Read all three."""
+        if where.at <= where.since:
             return Batch((), ())
-        total, marked = request.total, request.marked
-        first, second = (marked, total) if request.rules.marks == "events" else (total, marked)
-        up = await self._series("up{$selector}", request.rules, at, seconds)
-        one = await self._series(first, request.rules, at, seconds)
-        two = one if first == second else await self._series(second, request.rules, at, seconds)
-        if not isinstance(one, tuple):
-            return one
-        if not isinstance(two, tuple):
-            return two
+        up = await self._series(Phase.SCRAPES, _UP, where)
+        marked = await self._series(*self._marked, where)
+        total = marked if self._total == self._marked else await self._series(*self._total, where)
+        if not isinstance(marked, tuple):
+            return marked
+        if not isinstance(total, tuple):
+            return total
         if not isinstance(up, tuple):
             return up
-        batch = Batch(*((two, one) if request.rules.marks == "events" else (one, two)), scrapes=up)
-        return together(batch, known)
+        return together(Batch(total, marked, scrapes=up), known)
 
     async def _series(
-        self, selector: str, rules: CounterRules, at: float, seconds: float
+        self, phase: Phase, selector: str, where: _Range
     ) -> tuple[RawSeries, ...] | Unavailable | Rejected | Partial:
         """The series of both revisions; those of a stand-in are marked as its own."""
         found: list[RawSeries] = []
-        for part in rules.scope.selectors(*rules.hashes):
-            variables = {
-                "selector": part.matchers,
-                "namespace": rules.scope.namespace,
-                "rollout": rules.scope.rollout,
-            }
-            series = await self._provider.raw(expand(selector, variables), at, seconds)
+        for read, stand_in in self._parts(phase, selector, where):
+            series = await self._reads.raw(read)
             if not isinstance(series, tuple):
                 return series
-            mark = {} if part.stand_in is None else {STAND_IN: part.stand_in}
+            mark = {} if stand_in is None else {STAND_IN: stand_in}
             found += [replace(one, labels={**one.labels, **mark}) for one in series] if mark else series
         return tuple(found)
 
-    async def _raw(self, selector: str, at: float, seconds: float) -> RawOutcome:
-        shared = next((span for span in _SHARED_SECONDS if span >= seconds), seconds)
-        found = await self._provider.raw(selector, at, shared)
-        return _since(found, at - seconds) if isinstance(found, tuple) else found
-
-
-def _since(found: tuple[RawSeries, ...], start: float) -> tuple[RawSeries, ...]:
-    """What is later than `start`."""
-    cut = (replace(series, samples=tuple(sample for sample in series.samples if sample[0] > start)) for series in found)
-    return tuple(series for series in cut if series.samples)
+    def _parts(self, phase: Phase, selector: str, where: _Range) -> Iterator[tuple[Read, str | None]]:
+        scope = self._request.rules.scope
+        if is_final(where.at, self._request.now, self._scrape_timeout):
+            phase = Phase.FINAL
+        for part in scope.selectors(*self._request.rules.hashes):
+            variables = {"selector": part.matchers, "namespace": scope.namespace, "rollout": scope.rollout}
+            yield Read(phase, expand(selector, variables), where.at, where.since), part.stand_in
 
 
 def _newest(batch: Batch, rules: CounterRules) -> float | None:

@@ -35,7 +35,7 @@ class Counting:
         request = CounterRequest(
             uid=look.rollout.uid, metric=name, total=total, marked=marked, rules=rules, cursor=cursor, now=look.now
         )
-        return await self._reader.read(request)
+        return await self._reader.read(request, look.reads)
 
 
 def rules_of(look: Look, metric: Metric | None, since: float) -> CounterRules:

@@ -15,6 +15,7 @@ from modelrollout.api.status import RevisionRef
 from modelrollout.engine.observed import Evidence
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.reader import CounterReader
+from modelrollout.metrics.sharing import Reads
 from modelrollout.runtime.asking import Asking
 from modelrollout.runtime.counting import Counting
 from modelrollout.runtime.findings import Finding, Kind, failed
@@ -70,6 +71,7 @@ class Judge:
             settings=self._settings,
             now=now.timestamp() + offset,
             offset=offset,
+            reads=Reads(self._provider),
         )
         # All at once: each has to wait for Prometheus two or three times, and harm waits for the slowest.
         found, share = await asyncio.gather(

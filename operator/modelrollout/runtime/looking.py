@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from modelrollout.analysis.limits import Limits
@@ -12,6 +12,7 @@ from modelrollout.api.status import AttemptStatus, StepStatus
 from modelrollout.engine.fallback import in_use
 from modelrollout.engine.revisions import FALLBACK
 from modelrollout.metrics.promql import Scope, SelectorStyle, StandIn
+from modelrollout.metrics.sharing import Reads
 from modelrollout.metrics.ticks import SCRAPES_TO_COMPARE, Grid, grid
 from modelrollout.runtime.settings import Settings
 
@@ -24,6 +25,7 @@ class Look:
         stable: hash of what the candidate is compared with; None where nothing tells its series.
         now: Prometheus's clock, unix seconds.
         offset: Prometheus's clock less ours, seconds.
+        reads: what its metrics read together; None where each reads on its own.
     """
 
     rollout: ModelRollout
@@ -34,6 +36,7 @@ class Look:
     settings: Settings
     now: float
     offset: float
+    reads: Reads | None = field(default=None, compare=False)
 
     @property
     def scope(self) -> Scope:

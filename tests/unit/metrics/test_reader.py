@@ -185,7 +185,7 @@ async def test_the_same_selector_twice_is_read_once() -> None:
     same = replace(request(rules(since=30.0), now=50.0), marked="total{$selector}")
     answer = await reading(CounterReader(provider, TIMEOUT), same)
     assert answer.final[0].candidate == Counts(2, 2)
-    assert provider.reads == 4
+    assert provider.reads == 3
 
 
 class ByPod(HistoryProvider):

@@ -1,0 +1,125 @@
+"""The reads of one look at a rollout: its metrics read much of the same, and ask for it once.
+
+All that is read up to one moment is read in phases, `up` first, then events, then totals, then good things: no reading
+has a total without its events, or good things without their total, however a scrape falls between two requests.
+Within a phase, selectors that differ in nothing but the name of the metric are one request, which Prometheus answers as
+of one moment. What is final can be read in any order: all of it is one phase.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Final
+
+from modelrollout.analysis.outcome import Rejected
+from modelrollout.metrics.provider import MetricProvider, RawOutcome
+
+REMEMBERED: Final = 16
+"""Phases whose answers are kept: those of a long history go as reading goes on, and what is asked for again is read
+again."""
+_PLAIN: Final = re.compile(r"\s*([A-Za-z_:][A-Za-z0-9_:]*)\s*\{(.*)", re.DOTALL)
+
+
+class Phase(IntEnum):
+    """What is read before what."""
+
+    FINAL = 0
+    SCRAPES = 1
+    EVENTS = 2
+    TOTALS = 3
+    GOOD = 4
+
+
+@dataclass(frozen=True)
+class Read:
+    """Raw samples of a selector within `(since, at]`, as `MetricProvider.raw` reads them."""
+
+    phase: Phase
+    selector: str
+    at: float
+    since: float
+
+
+class Reads:
+    """The reads of one look. What somebody announces before it is asked for is read together with the rest."""
+
+    def __init__(self, provider: MetricProvider) -> None:
+        self._provider = provider
+        self._announced: dict[float, dict[Phase, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+        self._answers: OrderedDict[tuple[float, Phase], asyncio.Task[dict[str, _Answer]]] = OrderedDict()
+
+    async def announce(self, reads: Iterable[Read]) -> None:
+        """Tell what will be asked for; returns when all who began at the same time have told."""
+        for read in reads:
+            wanted = self._announced[read.at][read.phase]
+            wanted[read.selector] = min(read.since, wanted.get(read.selector, read.since))
+        # Metrics of a look are tasks that were started together, and this is the first that each of them waits for.
+        await asyncio.sleep(0)
+
+    async def raw(self, read: Read) -> RawOutcome:
+        """Read; who has announced nothing, or too little, is answered too."""
+        if read.selector in self._announced.get(read.at, {}).get(read.phase, {}):
+            answer = (await self._phase(read.at, read.phase)).get(read.selector)
+            if answer is not None and answer.since <= read.since:
+                return _later(answer.found, read.since)
+        return await self._provider.raw(read.selector, read.at, read.at - read.since)
+
+    async def _phase(self, at: float, phase: Phase) -> dict[str, _Answer]:
+        for earlier in sorted(other for other in self._announced[at] if other < phase):
+            await self._task(at, earlier)
+        return await self._task(at, phase)
+
+    def _task(self, at: float, phase: Phase) -> asyncio.Task[dict[str, _Answer]]:
+        known = self._answers.get((at, phase))
+        if known is None:
+            known = asyncio.create_task(self._read(at, dict(self._announced[at][phase])))
+            self._answers[at, phase] = known
+            if len(self._answers) > REMEMBERED:
+                self._answers.popitem(last=False)
+        return known
+
+    async def _read(self, at: float, wanted: dict[str, float]) -> dict[str, _Answer]:
+        groups: dict[tuple[str, float], dict[str, str]] = defaultdict(dict)
+        for selector, since in wanted.items():
+            plain = _PLAIN.fullmatch(selector)
+            name, rest = (plain[1], plain[2]) if plain else ("", selector)
+            groups[rest, since][name] = selector
+        parts = await asyncio.gather(*(self._group(rest, at, since, names) for (rest, since), names in groups.items()))
+        return {selector: answer for part in parts for selector, answer in part.items()}
+
+    async def _group(self, rest: str, at: float, since: float, names: dict[str, str]) -> dict[str, _Answer]:
+        """One request for selectors that have their matchers in common; by name."""
+        if len(names) == 1:
+            (selector,) = names.values()
+            return {selector: _Answer(since, await self._provider.raw(selector, at, at - since))}
+        together = f'{{__name__=~"{"|".join(sorted(names))}",{rest}'
+        found = await self._provider.raw(together, at, at - since)
+        if isinstance(found, Rejected):
+            # Whose fault it is shows when each is asked for alone.
+            alone = [self._group(rest, at, since, {name: selector}) for name, selector in names.items()]
+            return {selector: answer for part in await asyncio.gather(*alone) for selector, answer in part.items()}
+        if not isinstance(found, tuple):
+            return {selector: _Answer(since, found) for selector in names.values()}
+        return {
+            selector: _Answer(since, tuple(series for series in found if series.labels.get("__name__") == name))
+            for name, selector in names.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    since: float
+    found: RawOutcome
+
+
+def _later(found: RawOutcome, since: float) -> RawOutcome:
+    """What is later than `since`."""
+    if not isinstance(found, tuple):
+        return found
+    cut = (replace(series, samples=tuple(sample for sample in series.samples if sample[0] > since)) for series in found)
+    return tuple(series for series in cut if series.samples)
