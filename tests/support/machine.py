@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelrollout.api.status import ModelRolloutStatus, Phase
-from modelrollout.engine.decide import decide
+from modelrollout.engine.decide import decide, decision_on
 from modelrollout.engine.plan import Action
 from modelrollout.engine.split import only
 from modelrollout.runtime.record import essence
@@ -76,6 +76,7 @@ def at_rest(world: World) -> None:
     seen = world.observe()
     plan = decide(seen)
     assert plan.action is Action.WAIT
+    assert decision_on(seen).action is plan.action
     assert plan.status == world.status or essence(plan.status) == essence(world.status)
     if plan.split is not None:
         assert world.route is not None

@@ -71,10 +71,8 @@ def decide(seen: Observation) -> Plan:
     Raises:
         TerminalError: status names a revision whose input is lost.
     """
-    before = contest.counted(adopted(seen.status, seen.route, seen.now), seen)
-    written, seen = seen.status, replace(seen, rollout=replace(seen.rollout, status=before))
-    if before.attempt is None or before.attempt.step is None:
-        seen = replace(seen, evidence=None)
+    written, seen = seen.status, _taken_up(seen)
+    before = seen.status
     situation = situation_of(seen)
     decision = ask(situation)
     moved = kept(_pruned(transition(seen, decision), seen), seen)
@@ -114,6 +112,24 @@ def decide(seen: Observation) -> Plan:
         gates=asked_gates(seen, after),
         stop=stopped,
     )
+
+
+def decision_on(seen: Observation) -> Decision:
+    """What `decide` would decide, without all that follows from it.
+
+    Raises:
+        TerminalError: as `decide`.
+    """
+    return ask(situation_of(_taken_up(seen)))
+
+
+def _taken_up(seen: Observation) -> Observation:
+    """With what the route tells of a decision that status does not know of."""
+    before = contest.counted(adopted(seen.status, seen.route, seen.now), seen)
+    seen = replace(seen, rollout=replace(seen.rollout, status=before))
+    if before.attempt is None or before.attempt.step is None:
+        seen = replace(seen, evidence=None)
+    return seen
 
 
 def _pruned(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus:

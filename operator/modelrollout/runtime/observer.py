@@ -10,7 +10,7 @@ from modelrollout.api.automation import Automation
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import SeenConfig
 from modelrollout.engine.config import wanted
-from modelrollout.engine.decide import decide
+from modelrollout.engine.decide import decision_on
 from modelrollout.engine.gates import gates_ended_at
 from modelrollout.engine.observed import RevisionState
 from modelrollout.engine.plan import LOWERING, Action
@@ -132,9 +132,9 @@ def _would_enter(seen: Observation) -> bool:
     """Whether a step comes next, by itself or if a person confirms it: who is asked is to know what is known."""
     free = seen.rollout.spec.model_copy(update={"automation": Automation.FULL})
     unrestrained = replace(seen, rollout=replace(seen.rollout, spec=free))
-    return any(decide(each).action is Action.ENTER for each in (seen, unrestrained))
+    return any(decision_on(each).action is Action.ENTER for each in (seen, unrestrained))
 
 
 def _lowers(seen: Observation) -> bool:
     """Whether traffic is taken away whatever else is found: by a rule that acts under an invalid spec too."""
-    return decide(replace(seen, problems=UNCHECKED)).action in LOWERING
+    return decision_on(replace(seen, problems=UNCHECKED)).action in LOWERING

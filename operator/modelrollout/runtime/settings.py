@@ -42,7 +42,7 @@ class Settings:
     log_level: str = "info"
     resync: timedelta = timedelta(minutes=10)
     namespaces: tuple[str, ...] = ()
-    workers: int = 8
+    workers: int = 32
     http_port: int = 8080
     lease_namespace: str | None = None
     lease_name: str = "modelrollout"

@@ -10,7 +10,7 @@ import pytest
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.errors import TerminalError
 from modelrollout.api.status import Retired
-from modelrollout.engine.decide import TELLING_WAITS, decide
+from modelrollout.engine.decide import TELLING_WAITS, decide, decision_on
 from modelrollout.engine.observed import Acceptance, RevisionState
 from modelrollout.engine.plan import Action, EventType
 from modelrollout.engine.revisions import Revision
@@ -53,6 +53,25 @@ SECOND = timedelta(seconds=1)
 
 def retired(of: Revision, ago: timedelta) -> tuple[Retired, ...]:
     return (Retired(revision=of.hash, since=NOW - ago, gone_at=NOW - ago),)
+
+
+SCENES = {
+    "empty": empty(ready=2),
+    "at rest": resting(),
+    "loading": loading(),
+    "in a step": stepping(),
+    "passing": with_evidence(stepping()),
+    "harmful": with_evidence(stepping(), Verdict.HARM),
+    "the candidate is down": candidate_down(stepping()),
+    "stable is down": stable_down(stepping()),
+    "a decision that only the route tells of": ahead(stepping(), route_decision(Action.ROLL_BACK, "Harm")),
+}
+
+
+@pytest.mark.parametrize("seen", SCENES.values(), ids=SCENES)
+def test_a_decision_on_its_own_is_that_of_the_plan(seen: Observation) -> None:
+    plan, decision = decide(seen), decision_on(seen)
+    assert (decision.action, decision.reason, decision.message) == (plan.action, plan.reason, plan.message)
 
 
 # --- replicas ---------------------------------------------------------------------------------------------------------
