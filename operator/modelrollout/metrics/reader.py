@@ -170,23 +170,27 @@ class _Sources:
     def __init__(self, request: CounterRequest, reads: Reads, scrape_timeout: float) -> None:
         self._request, self._reads, self._scrape_timeout = request, reads, scrape_timeout
         marks = Phase.EVENTS if request.rules.marks == "events" else Phase.GOOD
-        self._total = (Phase.TOTALS, request.total)
-        self._marked = self._total if request.marked == request.total else (marks, request.marked)
+        self._up = self._source(Phase.SCRAPES, _UP)
+        self._total = self._source(Phase.TOTALS, request.total)
+        self._marked = self._total if request.marked == request.total else self._source(marks, request.marked)
 
     async def announce(self, ranges: Iterable[_Range]) -> None:
         """Tell all that will be read."""
-        sources = {(Phase.SCRAPES, _UP), self._total, self._marked}
+        sources = (self._up, self._total, self._marked)
         await self._reads.announce(
-            read for where in ranges for source in sources for read, _ in self._parts(*source, where)
+            self._read(source, selector, where)
+            for where in ranges
+            for source in sources
+            for selector, _ in source.selectors
         )
 
     async def batch(self, where: _Range, known: frozenset[Scraped]) -> Batch | Unavailable | Rejected | Partial:
         """Read all three."""
         if where.at <= where.since:
             return Batch((), ())
-        up = await self._series(Phase.SCRAPES, _UP, where)
-        marked = await self._series(*self._marked, where)
-        total = marked if self._total == self._marked else await self._series(*self._total, where)
+        up = await self._series(self._up, where)
+        marked = await self._series(self._marked, where)
+        total = marked if self._total is self._marked else await self._series(self._total, where)
         if not isinstance(marked, tuple):
             return marked
         if not isinstance(total, tuple):
@@ -195,26 +199,39 @@ class _Sources:
             return up
         return together(Batch(total, marked, scrapes=up), known)
 
-    async def _series(
-        self, phase: Phase, selector: str, where: _Range
-    ) -> tuple[RawSeries, ...] | Unavailable | Rejected | Partial:
+    async def _series(self, source: _Source, where: _Range) -> tuple[RawSeries, ...] | Unavailable | Rejected | Partial:
         """The series of both revisions; those of a stand-in are marked as its own."""
         found: list[RawSeries] = []
-        for read, stand_in in self._parts(phase, selector, where):
-            series = await self._reads.raw(read)
+        for selector, stand_in in source.selectors:
+            series = await self._reads.raw(self._read(source, selector, where))
             if not isinstance(series, tuple):
                 return series
             mark = {} if stand_in is None else {STAND_IN: stand_in}
             found += [replace(one, labels={**one.labels, **mark}) for one in series] if mark else series
         return tuple(found)
 
-    def _parts(self, phase: Phase, selector: str, where: _Range) -> Iterator[tuple[Read, str | None]]:
-        scope = self._request.rules.scope
-        if is_final(where.at, self._request.now, self._scrape_timeout):
-            phase = Phase.FINAL
-        for part in scope.selectors(*self._request.rules.hashes):
-            variables = {"selector": part.matchers, "namespace": scope.namespace, "rollout": scope.rollout}
-            yield Read(phase, expand(selector, variables), where.at, where.since), part.stand_in
+    def _read(self, source: _Source, selector: str, where: _Range) -> Read:
+        final = is_final(where.at, self._request.now, self._scrape_timeout)
+        return Read(Phase.FINAL if final else source.phase, selector, where.at, where.since)
+
+    def _source(self, phase: Phase, selector: str) -> _Source:
+        rules = self._request.rules
+        variables = {"namespace": rules.scope.namespace, "rollout": rules.scope.rollout}
+        parts = rules.scope.selectors(*rules.hashes)
+        selectors = ((expand(selector, variables | {"selector": part.matchers}), part.stand_in) for part in parts)
+        return _Source(phase, tuple(selectors))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One counter.
+
+    Attributes:
+        selectors: as Prometheus reads them, each with the stand-in whose series it selects; None for revisions.
+    """
+
+    phase: Phase
+    selectors: tuple[tuple[str, str | None], ...]
 
 
 def _newest(batch: Batch, rules: CounterRules) -> float | None:
