@@ -129,12 +129,13 @@ class App:
         await self._fill(frozenset(watched.resource for watched in self.cache.resources()))
 
     async def _fill(self, kinds: frozenset[Resource]) -> None:
+        # The rollouts first: they are looked at in the order in which they are first heard of.
+        listing = await self._list(MODEL_ROLLOUT, None)
+        self.intake.list_of_rollouts(listing.items, listing.resource_version)
         for watched in self.cache.resources():
             if watched.resource in kinds:
                 listing = await self._list(watched.resource, watched.label_selector)
                 self.intake.list_of_children(watched.resource, listing.items, listing.resource_version)
-        listing = await self._list(MODEL_ROLLOUT, None)
-        self.intake.list_of_rollouts(listing.items, listing.resource_version)
 
     async def _list(self, resource: Resource, label_selector: str | None) -> Listing:
         """All objects of a kind in the namespaces that are served, or everywhere where others refer to them."""

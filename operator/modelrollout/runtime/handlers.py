@@ -57,8 +57,13 @@ class Intake:
                 self._gone(key)
         for raw in items:
             self._rollouts.put(raw)
-        for key in self._rollouts.known():
+        # Those that move first: after a restart, their candidates have gone unjudged for a while.
+        for key in sorted(self._rollouts.known(), key=self._rests):
             self._enqueue(key)
+
+    def _rests(self, key: Key) -> bool:
+        rollout = self._rollouts.get(key)
+        return rollout is None or rollout.status.attempt is None
 
     def list_of_children(self, resource: Resource, items: tuple[dict[str, Any], ...], version: str) -> None:
         """All objects of a kind."""

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import Final
 
 from modelrollout.api.errors import ModelRolloutError
 from modelrollout.runtime.app import run
 from modelrollout.runtime.logs import configure, logger
 from modelrollout.runtime.settings import read_settings
+
+SWITCH_SECONDS: Final = 0.0005
+"""How soon a thread that has an answer of Prometheus may interrupt the event loop.
+
+With the usual 5 ms, and a dozen turns for each answer, a loop that is half busy makes it wait a tenth of a second.
+"""
 
 
 def main() -> None:
@@ -18,6 +25,7 @@ def main() -> None:
     except ModelRolloutError as error:
         sys.exit(str(error))
     configure(settings.log_format, settings.log_level)
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         asyncio.run(run(settings))
     except asyncio.CancelledError:

@@ -21,10 +21,12 @@ from modelrollout.runtime.telemetry import Telemetry
 
 QUIET: Final = timedelta(seconds=14)
 """How long numbers alone do not move status again: a little less than 15 s, so that a look every 15 s just may."""
+NUMBERS_A_SECOND: Final = 10
+"""How many writes of numbers alone all rollouts together make: to an API server, a write costs far more than a read."""
 
 
 class Recorder:
-    """Status when an outcome changed, or every 15 seconds while numbers move."""
+    """Status when an outcome changed, or every 15 seconds while numbers move; less often where very many move."""
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class Recorder:
         self._complainer = complainer
         self._now = now
         self._written: dict[Key, datetime] = {}
+        self._moving: set[Key] = set()
 
     async def status(self, seen: Observation, plan: Plan) -> ModelRollout:
         """Write status if it is due; the rollout with the status that the API server has now.
@@ -56,6 +59,7 @@ class Recorder:
             logger().info("decided", action=plan.action.value, reason=plan.reason, message=plan.message)
         status = self._complainer.standing(rollout, plan.status)
         self._telemetry.rollout(rollout.key, status)
+        (self._moving.discard if status.attempt is None else self._moving.add)(rollout.key)
         if not self._is_due(rollout, status):
             return rollout
         version = await write_status(self._client, rollout, status)
@@ -69,7 +73,7 @@ class Recorder:
         if known is None or known.status == status:
             return None
         since = self._now() - self._written.get(key, self._now())
-        return max(0.0, (QUIET - since).total_seconds())
+        return max(0.0, (self._quiet() - since).total_seconds())
 
     async def event(self, rollout: ModelRollout, event: Event) -> None:
         """Tell the user."""
@@ -79,13 +83,17 @@ class Recorder:
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a rollout that is gone."""
         self._written.pop(key, None)
+        self._moving.discard(key)
         self._telemetry.forget(key)
 
     def _is_due(self, rollout: ModelRollout, status: ModelRolloutStatus) -> bool:
         if essence(rollout.status) != essence(status):
             return True
         last = self._written.get(rollout.key)
-        return rollout.status != status and (last is None or not timedelta(0) <= self._now() - last < QUIET)
+        return rollout.status != status and (last is None or not timedelta(0) <= self._now() - last < self._quiet())
+
+    def _quiet(self) -> timedelta:
+        return max(QUIET, timedelta(seconds=len(self._moving) / NUMBERS_A_SECOND))
 
 
 def essence(status: ModelRolloutStatus) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from modelrollout.api.resource import ModelRollout
+from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.observed import Acceptance, RouteDecision
 from modelrollout.engine.revisions import revision_of
 from modelrollout.engine.split import between, only
@@ -324,3 +326,21 @@ async def test_a_good_route_passes_review(lab: Lab) -> None:
     assert await lab.traffic.review(rollout) == ()
     await lab.traffic.write(rollout, only(revision_of(rollout.raw_spec).hash), 1, DECISION, guard=None)
     assert await lab.traffic.review(rollout) == ()
+
+
+async def test_what_the_api_server_has_taken_it_is_asked_about_again_only_when_it_is_edited(lab: Lab) -> None:
+    rollout = await lab.rollout()
+    stable = revision_of(rollout.raw_spec)
+    serving = replace(rollout, status=ModelRolloutStatus(stable=stable.ref))
+    await lab.traffic.write(serving, only(stable.hash), 1, DECISION, guard=None)
+    lab.restart()
+    await lab.refresh()
+    lab.writes()
+    assert await lab.traffic.review(serving) == ()
+    assert lab.writes() == []
+    lab.edit(MODEL_ROLLOUT, "digits", {"spec": {"traffic": {"gatewayAPI": {"hostnames": ["b.example.com"]}}}})
+    found = await read_rollout(lab.client, rollout.key)
+    assert found is not None
+    edited = replace(found, status=serving.status)
+    assert await lab.traffic.review(edited) == ()
+    assert lab.writes() == [("patch", "HTTPRoute")]

@@ -12,6 +12,7 @@ from modelrollout.kube.resources import DEPLOYMENT, ENDPOINT_SLICE, GATEWAY, GAT
 from modelrollout.runtime.handlers import Intake
 from modelrollout.runtime.rollouts import Rollouts
 from tests.support.objects import manifest, merged, raw_object
+from tests.support.statuses import FULL_STATUS
 
 pytestmark = pytest.mark.unit
 
@@ -178,3 +179,10 @@ def test_a_route_of_somebody_else_wakes_who_names_it() -> None:
     bench.looked_at()
     bench.intake.child(HTTP_ROUTE, "MODIFIED", merged(shop, {"metadata": {"resourceVersion": "11"}}))
     assert bench.looked_at() == []
+
+
+def test_those_that_move_are_looked_at_before_those_at_rest() -> None:
+    bench = Bench()
+    moving = rollout("moving") | {"status": FULL_STATUS.dump()}
+    bench.intake.list_of_rollouts((rollout("a"), moving, rollout("z")), "9")
+    assert [key.name for key in bench.enqueued] == ["moving", "a", "z"]

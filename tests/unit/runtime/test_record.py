@@ -15,7 +15,7 @@ from modelrollout.engine.decide import decide
 from modelrollout.engine.plan import Plan
 from modelrollout.engine.situation import Observation
 from modelrollout.runtime.complain import Complainer
-from modelrollout.runtime.record import QUIET, Recorder, essence
+from modelrollout.runtime.record import NUMBERS_A_SECOND, QUIET, Recorder, essence
 from modelrollout.runtime.rollouts import Rollouts
 from modelrollout.runtime.telemetry import Telemetry
 from tests.support import scenes
@@ -88,6 +88,21 @@ async def test_numbers_alone_are_written_at_most_every_15_seconds(bench: Bench) 
     bench.clock = NOW + QUIET
     await bench.record(with_samples(GATHERING, 99))
     assert [status.checks[0].samples for status in bench.written] == [1, 99]
+
+
+async def test_numbers_of_very_many_rollouts_are_written_less_often(bench: Bench) -> None:
+    for number in range(50 * NUMBERS_A_SECOND - 1):
+        seen = seen_with(GATHERING.status)
+        other = replace(seen.rollout, key=Key("demo", f"other-{number}"))
+        await bench.recorder.status(replace(seen, rollout=other), GATHERING)
+    await bench.record(with_samples(GATHERING, 1))
+    bench.clock = NOW + 49 * SECOND
+    held_back = with_samples(GATHERING, 2)
+    await bench.record(held_back)
+    assert len(bench.written) == 1
+    bench.clock = NOW + 50 * SECOND
+    await bench.record(with_samples(GATHERING, 3))
+    assert [status.checks[0].samples for status in bench.written] == [1, 3]
 
 
 async def test_a_change_of_outcome_is_written_at_once(bench: Bench) -> None:
