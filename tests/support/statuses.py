@@ -11,6 +11,7 @@ from modelrollout.api.controls import Control, ControlOutcome, ControlStatus
 from modelrollout.api.fallback import Fallback, FallbackService
 from modelrollout.api.gates import GateState, GateStatus, GateWhen
 from modelrollout.api.metrics import Category, Mode
+from modelrollout.api.services import ServiceStatus
 from modelrollout.api.status import (
     AdoptedStatus,
     AttemptStatus,
@@ -115,6 +116,7 @@ FULL_STATUS: Final = ModelRolloutStatus(
     next_look="12:00:05Z",
     sequence=9,
     stable=RevisionRef(revision="acbd18db4c", version="2"),
+    services=(ServiceStatus(revision="b1946ac924", service="digits-b", pods=("digits-b-6d4cf56db6-*",), since=NOW),),
     adopted=AdoptedStatus(deployment="digits-prod", stopped_at=NOW),
     fallback=Fallback(service=FallbackService(name="queue", port=80)),
     attempt=_ATTEMPT,

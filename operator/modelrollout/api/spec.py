@@ -28,6 +28,10 @@ ONE_STAND_IN = (
     "set fallback or workload.deployment.adopt, not both: either plays stable until the first revision has passed the "
     "stages"
 )
+SERVICES_ALONE = (
+    "workload.services goes without fallback, httpRouteRef, service.targetPort and service.appProtocol: leave them out"
+)
+_ADOPTS = "(has(self.workload.deployment) && has(self.workload.deployment.adopt))"
 
 
 class OnFailure(StrEnum):
@@ -50,11 +54,13 @@ class ModelRolloutSpec(APIModel):
     model_config = ConfigDict(
         json_schema_extra=cel(
             ("!has(self.fallback) || !has(self.traffic.gatewayAPI.httpRouteRef)", FALLBACK_NEEDS_OWN_ROUTE),
+            (f"!{_ADOPTS} || !has(self.traffic.gatewayAPI.httpRouteRef)", ADOPTION_NEEDS_OWN_ROUTE),
+            (f"!has(self.fallback) || !{_ADOPTS}", ONE_STAND_IN),
             (
-                "!has(self.workload.deployment.adopt) || !has(self.traffic.gatewayAPI.httpRouteRef)",
-                ADOPTION_NEEDS_OWN_ROUTE,
+                "!has(self.workload.services) || !(has(self.fallback) || has(self.traffic.gatewayAPI.httpRouteRef)"
+                " || has(self.service.targetPort) || has(self.service.appProtocol))",
+                SERVICES_ALONE,
             ),
-            ("!has(self.fallback) || !has(self.workload.deployment.adopt)", ONE_STAND_IN),
         )
     )
 
@@ -119,6 +125,18 @@ class ModelRolloutSpec(APIModel):
             raise ValueError(ONE_STAND_IN)
         return self
 
+    @model_validator(mode="after")
+    def _services_fit(self) -> ModelRolloutSpec:
+        others = (
+            self.fallback,
+            self.traffic.gateway_api.http_route_ref,
+            self.service.target_port,
+            self.service.app_protocol,
+        )
+        if self.workload.services is not None and any(other is not None for other in others):
+            raise ValueError(SERVICES_ALONE)
+        return self
+
     @property
     def stand_in(self) -> Fallback | None:
         """What plays stable until a first revision is: the fallback, or what is adopted."""
@@ -129,8 +147,9 @@ class ModelRolloutSpec(APIModel):
     @property
     def foreign_services(self) -> frozenset[str]:
         """Services of the user's in the same namespace whose endpoints decide where traffic may go."""
-        stand_in = self.stand_in
-        return frozenset({stand_in.service.name} if stand_in and stand_in.service else ())
+        stand_in, services = self.stand_in, self.workload.services
+        named = frozenset({stand_in.service.name} if stand_in and stand_in.service else ())
+        return named if services is None else named | services.names
 
     @property
     def enforced_metrics(self) -> tuple[Metric, ...]:

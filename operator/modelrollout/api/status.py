@@ -14,6 +14,7 @@ from modelrollout.api.fallback import Fallback
 from modelrollout.api.gates import GateStatus
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.model import APIModel
+from modelrollout.api.services import ServiceStatus
 
 LOG_MAX = 50
 TEXT_MAX = 1024
@@ -220,6 +221,9 @@ class ModelRolloutStatus(APIModel):
     stable: RevisionRef | None = Field(None, description="The revision that serves by default.")
     fallback: Fallback | None = Field(None, description="What stands in for a stable revision, while it is named.")
     adopted: AdoptedStatus | None = Field(None, description="The Deployment that was adopted.")
+    services: tuple[ServiceStatus, ...] = Field(
+        (), max_length=3, description="With workload.services: the pods that the revisions named here are."
+    )
     attempt: AttemptStatus | None = Field(None, description="The candidate on its way.")
     previous: PreviousStatus | None = Field(None, description="The stable revision before, kept warm.")
     failed: FailureStatus | None = Field(None, description="The revision that was rolled back last.")
@@ -241,3 +245,7 @@ class ModelRolloutStatus(APIModel):
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         description="For tools.",
     )
+
+    def service_of(self, revision: str) -> ServiceStatus | None:
+        """The Service of a revision that somebody else deploys, and its pods; None where nothing is known of it."""
+        return next((entry for entry in self.services if entry.revision == revision), None)

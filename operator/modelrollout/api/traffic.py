@@ -20,7 +20,7 @@ ROUTE_KEEPS_ITS_OWN = "hostnames and rules belong to parentRefs: with httpRouteR
 class Service(APIModel):
     """The port that clients and the gateway use; part of the revision."""
 
-    port: Port = Field(description="Port of the Services that the operator makes.")
+    port: Port = Field(description="Port of the Services, whoever makes them.")
     target_port: IntOrString | None = Field(
         None, description="Port of the container, by number or name. Default: the same number as port."
     )

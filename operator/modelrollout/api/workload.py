@@ -11,6 +11,10 @@ from modelrollout.api.gates import Warmup
 from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, Preserved, Whole
 from modelrollout.api.scaling import PODS_MAX, REPLICAS_INSIDE_RULE, REPLICAS_OUTSIDE, Autoscaling
+from modelrollout.api.services import Services
+
+ONE_KIND = "set exactly one of deployment, and services for what somebody else deploys"
+KIND_STAYS = "to change between deployment and services make another ModelRollout"
 
 
 class Model(APIModel):
@@ -76,44 +80,64 @@ class Deployment(APIModel):
 class Workload(APIModel):
     """What serves the model."""
 
-    deployment: Deployment = Field(description="Pods made from a template.")
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.deployment) != has(self.services)", ONE_KIND),
+            ("has(self.deployment) == has(oldSelf.deployment)", KIND_STAYS),
+        )
+    )
+
+    deployment: Deployment | None = Field(None, description="Pods made from a template.")
+    services: Services | None = Field(None, description="Versions that somebody else deploys.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Workload:
+        if (self.deployment is None) == (self.services is None):
+            raise ValueError(ONE_KIND)
+        return self
 
     @property
     def adopt(self) -> Adopt | None:
         """What serves already, and plays stable until the first revision is."""
-        return self.deployment.adopt
+        return self.deployment.adopt if self.deployment is not None else None
 
     @property
     def replicas(self) -> int:
-        """Pods that a revision needs to answer all requests; with autoscaling, pods that it starts with."""
-        return self.deployment.start_size
+        """Pods that a revision needs to answer all requests; with autoscaling, pods that it starts with.
+
+        One endpoint where others deploy: those that there are is what `engine.scale` asks for then.
+        """
+        return self.deployment.start_size if self.deployment is not None else 1
 
     @property
     def scales_with_weight(self) -> bool:
         """Whether a candidate has only the pods that its weight needs."""
-        return self.deployment.scale_with_weight
+        return self.deployment is not None and self.deployment.scale_with_weight
 
     @property
     def tracks_config(self) -> bool:
         """Whether ConfigMaps and Secrets are part of the revision."""
-        return self.deployment.track_config
+        return self.deployment is not None and self.deployment.track_config
 
     @property
     def autoscaling(self) -> Autoscaling | None:
         """How load decides how many pods a revision has, or None."""
-        return self.deployment.autoscaling
+        return self.deployment.autoscaling if self.deployment is not None else None
 
     @property
     def progress_deadline(self) -> timedelta:
         """How long a candidate may take to become ready."""
+        if self.services is not None:
+            return self.services.progress_deadline
+        assert self.deployment is not None  # noqa: S101 - exactly one is set
         return self.deployment.progress_deadline
 
     @property
     def drain(self) -> timedelta:
-        """How long a revision keeps its pods after its traffic has gone."""
-        return self.deployment.drain
+        """How long a revision keeps its pods after its traffic has gone; no time at all where others scale them."""
+        return self.deployment.drain if self.deployment is not None else timedelta(0)
 
     @property
     def warmup(self) -> Warmup | None:
         """What is done to a candidate that is ready before anybody else uses it."""
-        return self.deployment.warmup
+        return self.deployment.warmup if self.deployment is not None else None

@@ -66,10 +66,12 @@ def events(stopped: str | None) -> Iterator[Event]:
 def hidden(s: Loading) -> Decision | None:
     """No rollout begins beside a route that takes the requests before ours does."""
     route = s.seen.route
-    if route is None or route.hidden_by is None or not is_fallback(s.seen.status.stable):
+    service = s.stable.revision.service
+    if route is None or route.hidden_by is None or not (service or is_fallback(s.seen.status.stable)):
         return None
+    where = service or s.stable.revision.version
     text = (
-        f"HTTPRoute {route.hidden_by} is older and leads to {s.stable.revision.version} for the same host: let it match"
+        f"HTTPRoute {route.hidden_by} is older and leads to {where} for the same host: let it match"
         f" nothing, so that requests come by HTTPRoute {s.seen.rollout.key.name} to the same pods, then delete it"
     )
     return wait("RouteHidden", text)

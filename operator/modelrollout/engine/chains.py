@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from modelrollout.engine import adopt, automation, contest, fallback, gates, hands, inherit, policies, surroundings
+from modelrollout.engine import (
+    adopt,
+    automation,
+    contest,
+    fallback,
+    gates,
+    hands,
+    inherit,
+    policies,
+    services,
+    surroundings,
+)
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Empty, Loading, Resting, Situation, Stepping
 
@@ -18,6 +29,7 @@ Policy = Callable[[S], Decision | None]
 STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     # first: nothing delays it, not an unready pod, a refused route or an invalid spec; it may only have to be asked for
     automation.unless_restrained(policies.harm),
+    services.replaced,  # before silence: what was replaced answers nothing, and must not be blamed for that
     policies.silence,  # harm without a single bad answer
     automation.fails_all,  # harm that acts whatever spec.automation and onFailure say
     policies.crash,  # before unready: a crash loop is not a pause
@@ -62,6 +74,7 @@ LOADING: Final[tuple[Policy[Loading], ...]] = (
     hands.paused,  # before load_wait: a person sees that the pause holds, and how far the pods are
     policies.load_wait,
     hands.entered,  # after load_wait: a person may do without everything but ready pods
+    services.unsettled,  # after load_wait: what is deployed has to be ready first, and then to stay
     policies.unchecked,  # pods may load meanwhile, but get no traffic
     policies.route_at_rest,  # the last thing before traffic: a rise starts from a known split
     adopt.hidden,  # the same: requests that pass by the route would leave the candidate silent, and it would be blamed
@@ -87,6 +100,7 @@ RESTING: Final[tuple[Policy[Resting], ...]] = (
 EMPTY: Final[tuple[Policy[Empty], ...]] = (
     policies.invalid,
     inherit.inherited,  # before what makes a first revision: there is one that serves
+    services.serves_already,  # before first_ready: a candidate beside what serves runs the stages
     fallback.stand_in,  # before first_ready: with a fallback the first revision runs the stages
     policies.first_ready,
     policies.first_loading,  # always answers

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from modelrollout.api.status import ModelRolloutStatus, SeenConfig
 from modelrollout.engine.revisions import Revision, canonical, revision_of, short_hash
+from modelrollout.engine.services import desired_of
 
 SEEN_MAX: Final = 20
 
@@ -88,6 +89,8 @@ def wanted(
     Args:
         stored: oldest first.
     """
+    if raw_spec["workload"].get("services") is not None:
+        return Wanted(desired_of(raw_spec, stored, status), ())
     plain = revision_of(raw_spec)
     alike = [revision for revision in stored if _without_config(revision) == plain.input]
     if not config.tracked:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.engine import adopt, contest, drain
+from modelrollout.engine import adopt, contest, drain, services
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.dry_run import recorded
@@ -77,7 +77,7 @@ def decide(seen: Observation) -> Plan:
     decision = ask(situation)
     moved = kept(_pruned(transition(seen, decision), seen), seen)
     stopped = adopt.to_stop(moved, seen, decision.action)
-    after = adopt.remembered(moved, seen, stopped)
+    after = services.remembered(adopt.remembered(moved, seen, stopped), seen)
     config = after.config if seen.config is None else seen.config
     after = after.model_copy(update={"floor": floor(seen, written, after), "config": config})
     revision = before.attempt.revision if before.attempt else seen.desired.hash
@@ -107,7 +107,13 @@ def decide(seen: Observation) -> Plan:
         serve=to_serve(seen, after),
         collect=_collect(seen, after),
         preview=preview_of(seen.rollout.spec, after),
-        events=(*_adoption(written, before), *_events(seen, decision), *told, *adopt.events(stopped)),
+        events=(
+            *_adoption(written, before),
+            *_events(seen, decision),
+            *told,
+            *adopt.events(stopped),
+            *services.events(written, before, after),
+        ),
         wake_at=wake_at,
         gates=asked_gates(seen, after),
         stop=stopped,
@@ -124,8 +130,8 @@ def decision_on(seen: Observation) -> Decision:
 
 
 def _taken_up(seen: Observation) -> Observation:
-    """With what the route tells of a decision that status does not know of."""
-    before = contest.counted(adopted(seen.status, seen.route, seen.now), seen)
+    """With what the route tells of a decision that status does not know of, and without a way back that is gone."""
+    before = services.forgotten(contest.counted(adopted(seen.status, seen.route, seen.now), seen), seen)
     seen = replace(seen, rollout=replace(seen.rollout, status=before))
     if before.attempt is None or before.attempt.step is None:
         seen = replace(seen, evidence=None)
@@ -141,6 +147,8 @@ def _pruned(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus
 def _collect(seen: Observation, status: ModelRolloutStatus) -> tuple[str, ...]:
     named = {ref.revision for ref in (status.stable, status.attempt, status.previous) if ref is not None}
     named |= {entry.revision for entry in status.retired} | {seen.desired.hash} | left_alone(seen, status)
+    first = services.first_of(seen.rollout.spec, seen.rollout.raw_spec, status)
+    named |= {first.hash} if first is not None else set()
     idle = [s for s in seen.revisions if s.revision.hash not in named and not drain.is_routed(seen, s.revision.hash)]
     if seen.problems:
         return ()

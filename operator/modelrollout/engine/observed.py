@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from modelrollout.analysis.verdict import CheckResult
 from modelrollout.api.metrics import Metric
+from modelrollout.engine.behind import Behind
 from modelrollout.engine.revisions import Revision
 from modelrollout.engine.split import Mirror, Split
 
@@ -23,6 +24,7 @@ class RevisionState:
         created_at: when its workload was made; None while it does not exist.
         waiting: what its containers wait for that needs a person, such as ImagePullBackOff, or None.
         left: whether an earlier ModelRollout of this name has left it serving.
+        behind: which pods are behind a Service of the user's; None for pods that the operator makes.
     """
 
     revision: Revision
@@ -32,6 +34,7 @@ class RevisionState:
     created_at: datetime | None = None
     waiting: str | None = None
     left: bool = False
+    behind: Behind | None = None
 
     @property
     def is_ready(self) -> bool:

@@ -42,8 +42,14 @@ class Revision:
         """Name of its Deployment, Service and ControllerRevision."""
         return object_name(rollout, self.hash)
 
+    @property
+    def service(self) -> str | None:
+        """The Service of the user's that it is behind; None for pods that the operator makes."""
+        found = self.parsed().get("backend") if self.input else None
+        return None if found is None else str(found)
+
     def parsed(self) -> Mapping[str, Any]:
-        """The input: `model`, `template`, `service`, as the user wrote them."""
+        """The input as the user wrote it: `model` and `service`, with `template`, or with `backend`, a Service."""
         parsed: Mapping[str, Any] = json.loads(self.input)
         return parsed
 
@@ -71,12 +77,30 @@ def revision_of(raw_spec: Mapping[str, Any], config: Mapping[str, str] | None = 
         raw_spec: the spec as the user wrote it, already known to parse.
         config: digests of the ConfigMaps and Secrets that are part of it.
     """
+    services = raw_spec["workload"].get("services")
+    if services is not None:
+        behind = services.get("candidate")
+        return revision_behind(raw_spec["model"], behind or services["stable"], raw_spec["service"])
     content = {
         "model": raw_spec["model"],
         "template": raw_spec["workload"]["deployment"]["template"],
         "service": raw_spec["service"],
         **({"config": dict(config)} if config else {}),
     }
+    return _revision(content)
+
+
+def revision_behind(model: Mapping[str, Any], backend: str, service: Mapping[str, Any]) -> Revision:
+    """The revision that somebody else deploys behind a Service.
+
+    Args:
+        backend: name of the Service.
+        service: `spec.service`, with the port.
+    """
+    return _revision({"model": model, "backend": backend, "service": service})
+
+
+def _revision(content: Mapping[str, Any]) -> Revision:
     text = canonical(content)
     return Revision(hash=short_hash(text), version=str(content["model"]["version"]), input=text)
 

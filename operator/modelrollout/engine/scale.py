@@ -114,8 +114,14 @@ def next_size(seen: Observation, status: ModelRolloutStatus, step: Step | None) 
 
 
 def full_size(seen: Observation, status: ModelRolloutStatus) -> int:
-    """Pods that answer all requests: as the spec says, or with autoscaling as many as load has made of stable."""
+    """Pods that answer all requests: as the spec says, or with autoscaling as many as load has made of stable.
+
+    Where others deploy: as many as they have deployed.
+    """
     workload = seen.rollout.spec.workload
+    if workload.services is not None and status.attempt is not None:
+        candidate = seen.state_of(status.attempt.revision)
+        return max(1, candidate.behind.endpoints) if candidate is not None and candidate.behind is not None else 1
     if workload.autoscaling is None or status.attempt is None or status.stable is None:
         return workload.replicas
     stable = seen.state_of(status.stable.revision)

@@ -31,17 +31,18 @@ class Candidate:
 
     Attributes:
         port: of its Service.
+        service: name of it.
     """
 
     rollout: ModelRollout
     attempt: AttemptStatus
     port: int
+    service: str
 
     @property
     def address(self) -> str:
         """Host and port of its Service, from any pod of the cluster."""
-        key = self.rollout.key
-        return f"{object_name(key.name, self.attempt.revision)}.{key.namespace}.svc:{self.port}"
+        return f"{self.service}.{self.rollout.key.namespace}.svc:{self.port}"
 
 
 def candidate_of(rollout: ModelRollout, attempt: AttemptStatus, revision: Revision | None) -> Candidate:
@@ -51,7 +52,8 @@ def candidate_of(rollout: ModelRollout, attempt: AttemptStatus, revision: Revisi
         revision: the candidate's; where it is lost, the port is that of the manifest.
     """
     port = rollout.spec.service.port if revision is None or not revision.input else revision.parsed()["service"]["port"]
-    return Candidate(rollout, attempt, int(port))
+    behind = None if revision is None else revision.service
+    return Candidate(rollout, attempt, int(port), behind or object_name(rollout.key.name, attempt.revision))
 
 
 def facts(candidate: Candidate, due: Due) -> dict[str, str]:

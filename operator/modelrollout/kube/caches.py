@@ -10,6 +10,7 @@ import structlog
 
 from modelrollout.api.names import LABEL_MANAGED_BY, LABEL_NAME, MANAGED_BY
 from modelrollout.api.resource import Key
+from modelrollout.engine.behind import Behind
 from modelrollout.kube import resources, views
 from modelrollout.kube.resources import Resource
 from modelrollout.kube.route import RouteView, route_view
@@ -241,6 +242,16 @@ class Cache:
     def ready_names(self, namespace: str, service: str) -> frozenset[str]:
         """Which pods of a Service are ready."""
         return frozenset().union(*(part.ready for part in self._slices.children(Key(namespace, service))))
+
+    def behind(self, namespace: str, service: str) -> Behind:
+        """What is behind a Service."""
+        parts = self._slices.children(Key(namespace, service))
+        ready = frozenset[str]().union(*(part.ready for part in parts))
+        return Behind(
+            ready=frozenset[str]().union(*(part.ready_groups for part in parts)),
+            all=frozenset[str]().union(*(part.groups for part in parts)),
+            endpoints=len(ready.union(*(part.unready for part in parts))),
+        )
 
     def pods(self, key: Key, revision: str) -> tuple[PodView, ...]:
         """The pods of one revision."""

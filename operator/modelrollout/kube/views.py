@@ -17,6 +17,7 @@ from modelrollout.api.names import (
     LABEL_REVISION,
 )
 from modelrollout.api.resource import Key
+from modelrollout.engine.behind import group_of
 from modelrollout.engine.revisions import Revision
 
 LABEL_JOB = "batch.kubernetes.io/job-name"
@@ -117,11 +118,17 @@ class EndpointSliceView:
     Attributes:
         ready: names of the pods (addresses where there is no pod) that are ready, serving and not terminating. Names,
             because a pod with two address families is in two slices and counts once.
+        unready: those that are not ready, and not terminating.
+        ready_groups: groups of those that are ready, as `engine.behind` tells them apart.
+        groups: of all, also of those that are terminating.
     """
 
     meta: Meta
     service: str | None
     ready: frozenset[str]
+    unready: frozenset[str] = frozenset()
+    ready_groups: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +192,7 @@ class ControllerRevisionView:
         number: grows with each revision of a ModelRollout.
         template: pod template as it was rendered when the revision was made, as JSON text.
         port: of the revision's Services.
+        service: of the user's that it is behind, where there is no template.
     """
 
     meta: Meta
@@ -192,6 +200,7 @@ class ControllerRevisionView:
     number: int
     template: str
     port: int
+    service: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,14 +270,23 @@ def service_view(raw: Mapping[str, Any]) -> ServiceView:
 def endpoint_slice_view(raw: Mapping[str, Any]) -> EndpointSliceView:
     """Project an EndpointSlice. Absent conditions read as the API says: ready and serving yes, terminating no."""
     service = (raw["metadata"].get("labels") or {}).get(LABEL_SERVICE)
-    ready: set[str] = set()
+    ready, unready, ready_groups, groups = set[str](), set[str](), set[str](), set[str]()
     for endpoint in raw.get("endpoints") or ():
         conditions = endpoint.get("conditions") or {}
         able = conditions.get("ready", True) and conditions.get("serving", True)
-        if able and not conditions.get("terminating", False):
-            pod = (endpoint.get("targetRef") or {}).get("name")
-            ready.update([pod] if pod else endpoint["addresses"])
-    return EndpointSliceView(meta_of(raw), service, frozenset(ready))
+        leaves = conditions.get("terminating", False)
+        target = endpoint.get("targetRef") or {}
+        names = [target["name"]] if target.get("name") else endpoint["addresses"]
+        found = [group_of(name, target.get("uid")) for name in names]
+        groups.update(found)
+        if able and not leaves:
+            ready.update(names)
+            ready_groups.update(found)
+        elif not leaves:
+            unready.update(names)
+    return EndpointSliceView(
+        meta_of(raw), service, frozenset(ready), frozenset(unready), frozenset(ready_groups), frozenset(groups)
+    )
 
 
 def pod_view(raw: Mapping[str, Any]) -> PodView:
@@ -308,9 +326,9 @@ def controller_revision_view(raw: Mapping[str, Any]) -> ControllerRevisionView:
     data = raw["data"]
     content = json.loads(data["input"])
     revision = Revision(hash=data["hash"], version=str(content["model"]["version"]), input=data["input"])
-    return ControllerRevisionView(
-        meta_of(raw), revision, raw["revision"], json.dumps(data["template"]), content["service"]["port"]
-    )
+    behind = content.get("backend")
+    template = json.dumps(data["template"] if behind is None else None)
+    return ControllerRevisionView(meta_of(raw), revision, raw["revision"], template, content["service"]["port"], behind)
 
 
 def gateway_view(raw: Mapping[str, Any]) -> GatewayView:

@@ -36,7 +36,7 @@ class Selector:
     """Matchers, and whose series they select.
 
     Attributes:
-        stand_in: name of the stand-in; None for revisions, which their labels tell apart.
+        stand_in: name of the stand-in; None for revisions that their labels tell apart.
     """
 
     matchers: str
@@ -63,11 +63,11 @@ class SelectorStyle:
 
 @dataclass(frozen=True)
 class StandIn:
-    """What is compared with like a revision, and is none: a Service of the user's.
+    """What has series that no revision's name or label tells: a Service of the user's.
 
     Attributes:
-        name: stands where a revision's hash stands.
-        matchers: of its series, as the user wrote them, known to be such.
+        name: stands where a revision's hash stands, or is that of the revision behind the Service.
+        matchers: of its series, known to be such.
     """
 
     name: str
@@ -81,10 +81,10 @@ class Scope:
     namespace: str
     rollout: str
     style: SelectorStyle = SelectorStyle()
-    stand_in: StandIn | None = None
+    stand_ins: tuple[StandIn, ...] = ()
 
     def selectors(self, *hashes: str) -> tuple[Selector, ...]:
-        """The matchers that together select the series of these revisions, without braces."""
+        """The matchers that together select the series of these revisions, without braces; one for each stand-in."""
         ours = [revision for revision in hashes if not self._is_stand_in(revision)]
         others = [revision for revision in hashes if self._is_stand_in(revision)]
         found = [Selector(self.selector(*ours))] if ours else []
@@ -99,10 +99,10 @@ class Scope:
         if not hashes:
             raise ValueError("a selector needs at least one revision")
         style = self.style
-        if self.stand_in is not None and self.stand_in.name in hashes:
+        if (found := next((one for one in self.stand_ins if one.name in hashes), None)) is not None:
             if len(hashes) > 1:
                 raise ValueError("no one selector selects the series of revisions and of a stand-in")
-            return f'{style.namespace_label}="{escape(self.namespace)}",{self.stand_in.matchers}'
+            return f'{style.namespace_label}="{escape(self.namespace)}",{found.matchers}'
         matchers = [f'{style.namespace_label}="{escape(self.namespace)}"']
         if style.revision_label is None:
             prefixes = [_regex(f"{self.rollout}-{revision}") for revision in hashes]
@@ -125,7 +125,7 @@ class Scope:
         return next((revision for revision in hashes if pod.startswith(f"{self.rollout}-{revision}-")), None)
 
     def _is_stand_in(self, revision: str) -> bool:
-        return self.stand_in is not None and revision == self.stand_in.name
+        return any(revision == one.name for one in self.stand_ins)
 
     def pod_of(self, labels: Mapping[str, str]) -> str:
         """The pod that a series comes from; empty where its labels do not tell."""

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from modelrollout.analysis.limits import Limits
 from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import ModelRollout
+from modelrollout.api.services import ServiceStatus
 from modelrollout.api.status import AttemptStatus, StepStatus
+from modelrollout.engine.behind import pattern_of
 from modelrollout.engine.fallback import in_use
 from modelrollout.engine.revisions import FALLBACK
 from modelrollout.metrics.promql import Scope, SelectorStyle, StandIn
@@ -108,18 +110,28 @@ class Look:
 def scope_of(rollout: ModelRollout, settings: Settings) -> Scope:
     """Whose series are read, and how their labels name a revision."""
     style = SelectorStyle(revision_label=settings.revision_label, rollout_label=settings.name_label)
-    return Scope(rollout.key.namespace, rollout.key.name, style, stand_in_of(rollout))
+    return Scope(rollout.key.namespace, rollout.key.name, style, stand_ins_of(rollout))
 
 
-def stand_in_of(rollout: ModelRollout) -> StandIn | None:
-    """The fallback as something to compare with; None where nothing tells its series."""
+def stand_ins_of(rollout: ModelRollout) -> tuple[StandIn, ...]:
+    """What neither our names nor our labels tell: the fallback, where its selector does, and what others deploy.
+
+    Of the latter exactly the pods that status names: evidence is about them, and not about what comes after them.
+    """
     used = in_use(rollout)
-    return None if used is None or used.selector is None else StandIn(FALLBACK, used.selector)
+    fallback = () if used is None or used.selector is None else (StandIn(FALLBACK, used.selector),)
+    return (*fallback, *(_behind(entry) for entry in rollout.status.services if entry.pods))
+
+
+def _behind(entry: ServiceStatus) -> StandIn:
+    label, pattern = pattern_of(entry.pods)
+    return StandIn(entry.revision, f'{label}=~"{pattern}"')
 
 
 def comparable(rollout: ModelRollout, revision: str) -> str | None:
     """The revision, if anything tells its series."""
-    return None if revision == FALLBACK and stand_in_of(rollout) is None else revision
+    told = any(one.name == revision for one in stand_ins_of(rollout))
+    return None if revision == FALLBACK and not told else revision
 
 
 def limits_of(metric: Metric) -> Limits:

@@ -131,6 +131,7 @@ def _foreign(rollout: ModelRollout | Unreadable | None) -> frozenset[tuple[_Obje
         return frozenset()
     kept = rollout.status.fallback
     names = rollout.spec.foreign_services | ({kept.service.name} if kept and kept.service else set())
+    names |= {entry.service for entry in rollout.status.services}
     found: set[_Object] = {(SERVICE, rollout.key.namespace, name) for name in names}
     ref = rollout.spec.traffic.gateway_api.http_route_ref
     if ref is not None:

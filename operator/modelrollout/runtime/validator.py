@@ -27,7 +27,7 @@ from modelrollout.metrics.promql import (
 )
 from modelrollout.metrics.provider import MetricProvider, ProviderUnavailableError
 from modelrollout.runtime.logs import logger
-from modelrollout.runtime.looking import comparable, stand_in_of
+from modelrollout.runtime.looking import comparable, stand_ins_of
 from modelrollout.traffic.registry import Traffics
 from modelrollout.workload.registry import Workloads
 
@@ -71,7 +71,8 @@ class Validator:
         self, rollout: ModelRollout, desired: Revision, provider: MetricProvider, now: datetime
     ) -> tuple[str, ...]:
         """Why the spec cannot be carried out, all at once; empty when it can."""
-        free = (*problems_of(rollout.spec), *self._traffics.of(rollout).problems(rollout))
+        objections = self._workloads.of(rollout).objections(rollout, desired)
+        free = (*problems_of(rollout.spec), *objections, *self._traffics.of(rollout).problems(rollout))
         known = self._known.get(rollout.key)
         if known is None or not _still_counts(known, rollout, now):
             known = await self._ask(rollout, desired, provider, now)
@@ -147,7 +148,7 @@ async def _query_problems(
         yield problem
     if unknown:
         return
-    scope = Scope(rollout.key.namespace, rollout.key.name, stand_in=stand_in_of(rollout))
+    scope = Scope(rollout.key.namespace, rollout.key.name, stand_ins=stand_ins_of(rollout))
     try:
         query = expand(metric.query, variables_of(scope, desired.hash, desired.version, EXAMPLE_WINDOW_SECONDS))
     except QueryError as error:

@@ -12,7 +12,7 @@ from modelrollout.engine.fallback import fallback_problems, in_use, is_fallback,
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.observed import Acceptance, RevisionState, RouteDecision, RouteState
 from modelrollout.engine.preview import Preview
-from modelrollout.engine.revisions import FALLBACK, object_name, revision_of
+from modelrollout.engine.revisions import FALLBACK, revision_of
 from modelrollout.engine.roles import Roles, roles_of
 from modelrollout.engine.split import Split, only
 from modelrollout.kube.apply import Applier, Drift, applied_hash, drift_of, with_metadata
@@ -21,7 +21,7 @@ from modelrollout.kube.client import KubeClient
 from modelrollout.kube.errors import ConflictError, NameTakenError, RefusedError
 from modelrollout.kube.resources import HTTP_ROUTE, SERVICE, Object
 from modelrollout.kube.route import ParentRefView, RouteView, route_view
-from modelrollout.traffic import fallback, render
+from modelrollout.traffic import fallback, render, services
 from modelrollout.traffic.checks import FIELD, traffic_problems
 from modelrollout.traffic.hidden import hidden_by
 from modelrollout.traffic.render import Address, AddressOf
@@ -215,11 +215,23 @@ class GatewayAPITraffic:
         return view
 
     def _state(self, rollout: ModelRollout, view: RouteView) -> RouteState:
-        state = route_state(view, fallback.naming(rollout), self._controller_of)
-        if not is_fallback(rollout.status.stable) or fallback.is_refusal(rollout):
+        by_service = services.revisions_by_service(rollout, self._cache)
+        state = route_state(view, replace(fallback.naming(rollout), services=by_service), self._controller_of)
+        service = self._service_of_the_user(rollout)
+        if service is None:
             return state
         others = self._cache.routes(rollout.key.namespace)
-        return replace(state, hidden_by=hidden_by(view, others, fallback.address(rollout).name))
+        return replace(state, hidden_by=hidden_by(view, others, service))
+
+    def _service_of_the_user(self, rollout: ModelRollout) -> str | None:
+        """The Service that serves, if it is the user's: a route of the user's may lead to it as well."""
+        stable = rollout.status.stable
+        if stable is None or (is_fallback(stable) and fallback.is_refusal(rollout)):
+            return None
+        if is_fallback(stable):
+            return fallback.address(rollout).name
+        known = rollout.status.service_of(stable.revision)
+        return None if known is None else known.service
 
     def _render(self, rollout: ModelRollout, split: Split) -> Object:
         return render.http_route(rollout, split, self._addresses(rollout), _roles(rollout))
@@ -228,9 +240,7 @@ class GatewayAPITraffic:
         def address_of(revision: str) -> Address:
             if revision == FALLBACK:
                 return fallback.address(rollout)
-            name = object_name(rollout.key.name, revision)
-            stored = self._cache.revision(rollout.key.namespace, name)
-            return Address(name, rollout.spec.service.port if stored is None else stored.port)
+            return services.address_of(rollout, revision, self._cache)
 
         return address_of
 

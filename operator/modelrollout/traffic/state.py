@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from modelrollout.engine.observed import Acceptance, RouteState
@@ -24,11 +24,13 @@ class Naming:
         rollout: name of the ModelRollout.
         fallback: name of the Service that is the fallback, if there is one.
         empty: names of Services of ours that have no endpoints, on purpose.
+        services: hash of a revision that somebody else deploys, by its Service.
     """
 
     rollout: str
     fallback: str | None = None
     empty: frozenset[str] = frozenset()
+    services: Mapping[str, str] = field(default_factory=dict)
 
     def revision_of(self, backend: Backend) -> str:
         """Hash of the revision whose Service it is, else the name: `digits-r...` of rollout `digits`."""
@@ -36,6 +38,8 @@ class Naming:
             return backend.name
         if backend.name == self.fallback:
             return FALLBACK
+        if backend.name in self.services:
+            return self.services[backend.name]
         prefix = f"{self.rollout}-"
         rest = backend.name.removeprefix(prefix)
         return rest if backend.name.startswith(prefix) and REVISION.fullmatch(rest) else backend.name

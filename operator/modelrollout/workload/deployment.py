@@ -131,6 +131,10 @@ class DeploymentWorkload:
         views = self._cache.revisions(rollout.key)
         return tuple(view.revision for view in views if view.meta.belongs_to(rollout.key.name, rollout.uid))
 
+    def objections(self, rollout: ModelRollout, desired: Revision) -> tuple[str, ...]:
+        """As in WorkloadProvider: the caches tell nothing of what is still to be made."""
+        return ()
+
     async def problems(self, rollout: ModelRollout, revision: Revision) -> tuple[str, ...]:
         """As in WorkloadProvider. The API server is asked only about what it has not accepted yet."""
         found = [*template_problems(revision), *await adoption_problems(self._client, rollout)]

@@ -61,6 +61,10 @@ class WorkloadProvider(Protocol):
         """Stored revisions, oldest first, from the caches."""
         ...
 
+    def objections(self, rollout: ModelRollout, desired: Revision) -> tuple[str, ...]:
+        """Why a revision cannot be made, as far as the caches tell, in the same form; free to ask at every look."""
+        ...
+
     async def problems(self, rollout: ModelRollout, revision: Revision) -> tuple[str, ...]:
         """Why a revision cannot be made, one line each, naming the field and the remedy."""
         ...

@@ -41,7 +41,7 @@ def controller_revision(rollout: ModelRollout, revision: Revision, number: int) 
         "hashVersion": HASH_VERSION,
         "hash": revision.hash,
         "input": revision.input,
-        "template": pod_template(rollout, revision),
+        **({"template": pod_template(rollout, revision)} if revision.service is None else {}),
     }
     return owned(
         rollout,

@@ -28,7 +28,7 @@ KEY = SEEN.rollout.key
 
 def candidate() -> Candidate:
     assert SEEN.status.attempt is not None
-    return Candidate(SEEN.rollout, SEEN.status.attempt, 8080)
+    return Candidate(SEEN.rollout, SEEN.status.attempt, 8080, f"digits-{SEEN.status.attempt.revision}")
 
 
 @dataclass

@@ -47,7 +47,9 @@ def test_the_template_is_kept_to_the_letter() -> None:
     template = {"spec": {"containers": [{"name": "a", "future": [1, 2.5, None]}], "nodeName": None}}
     spec = document()["spec"]
     spec["workload"]["deployment"]["template"] = template
-    assert parse_spec(spec).workload.deployment.template == template
+    deployment = parse_spec(spec).workload.deployment
+    assert deployment is not None
+    assert deployment.template == template
 
 
 def test_null_is_absence_and_a_float_may_be_whole() -> None:

@@ -16,6 +16,7 @@ from modelrollout.api.status import ModelRolloutStatus, Phase
 from modelrollout.engine.adopt import STOPPED
 from modelrollout.engine.answers import REFUSED
 from modelrollout.engine.decide import EVENTS, TELLING_WAITS
+from modelrollout.engine.services import PREVIOUS_REPLACED, STABLE_REPLACED
 from modelrollout.runtime.telemetry import Telemetry
 
 pytestmark = pytest.mark.unit
@@ -93,7 +94,8 @@ def test_every_error_that_a_person_must_mend_is_explained() -> None:
 
 def test_every_event_is_explained() -> None:
     text = section("Events")
-    assert first_cells(text, "event") == {name for _, name in EVENTS.values()} | {"DriftRestored", REFUSED, STOPPED}
+    besides = {"DriftRestored", REFUSED, STOPPED, STABLE_REPLACED, PREVIOUS_REPLACED}
+    assert first_cells(text, "event") == {name for _, name in EVENTS.values()} | besides
     assert set(re.findall(r"`(\w+)`", text.split("A warning is also recorded", 1)[1])) == TELLING_WAITS
 
 

@@ -154,4 +154,4 @@ def test_no_policy_is_asked_twice(chain: tuple[object, ...]) -> None:
 
 
 def test_harm_is_asked_first() -> None:
-    assert [policy.__name__ for policy in STEPPING[:5]] == ["harm", "silence", "fails_all", "crash", "unready"]
+    assert [policy.__name__ for policy in STEPPING[:5]] == ["harm", "replaced", "silence", "fails_all", "crash"]

@@ -50,7 +50,7 @@ def test_selector(scope: Scope, hashes: list[str], expected: str) -> None:
     assert scope.selector(*hashes) == expected
 
 
-BESIDE_A_QUEUE = Scope("demo", "digits", stand_in=StandIn("fallback", 'pod=~"queue-.*"'))
+BESIDE_A_QUEUE = Scope("demo", "digits", stand_ins=(StandIn("fallback", 'pod=~"queue-.*"'),))
 
 
 def test_a_stand_in_has_a_selector_of_its_own() -> None:

@@ -204,7 +204,7 @@ async def test_a_stand_in_is_counted_like_a_revision() -> None:
         "total": (series("total", "new-1", new), series("total", "queue-1", queue)),
         "up": (series("up", "new-1", dict.fromkeys(new, 1.0)), series("up", "queue-1", dict.fromkeys(queue, 1.0))),
     }
-    scope = replace(rules().scope, stand_in=StandIn("fallback", 'pod=~"queue-.*"'))
+    scope = replace(rules().scope, stand_ins=(StandIn("fallback", 'pod=~"queue-.*"'),))
     how = replace(rules(since=30.0), scope=scope, stable="fallback")
     provider = ByPod(history, 50.0, {})
     answer = await reading(CounterReader(provider, TIMEOUT), request(how, now=50.0))

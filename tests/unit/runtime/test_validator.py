@@ -76,6 +76,9 @@ class _Providers:
 
         return ask()
 
+    def objections(self, *_: object) -> tuple[str, ...]:
+        return ()
+
     async def review(self, _: ModelRollout) -> tuple[str, ...]:
         self.judges.asked.append("route")
         return self.judges.route
