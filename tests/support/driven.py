@@ -311,8 +311,8 @@ class Driven:
     async def _refresh(self) -> None:
         intake, selectors = self._app.intake, {w.resource: w.label_selector for w in self._app.cache.resources()}
         for resource in WATCHED:
-            listing = await self.client.list(resource, self.namespace, label_selector=selectors[resource])
-            intake.list_of_children(resource, listing.items, listing.resource_version)
+            pages = self.client.pages(resource, self.namespace, label_selector=selectors[resource])
+            await intake.list_of_children(resource, pages)
         found = await self.client.get(MODEL_ROLLOUT, self.namespace, "digits")
         assert found is not None
         intake.rollout(None, found)

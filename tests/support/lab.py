@@ -12,7 +12,7 @@ from kubernetes.aio import config
 
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.kube.apply import Applier
-from modelrollout.kube.caches import Cache
+from modelrollout.kube.caches import Cache, name_of
 from modelrollout.kube.client import KubeClient, Request
 from modelrollout.kube.resources import MODEL_ROLLOUT, Resource
 from modelrollout.kube.status import read_rollout
@@ -46,7 +46,9 @@ class Lab:
         for watched in Cache.resources():
             namespace = self.namespace if watched.resource.namespaced else None
             listing = await self.client.list(watched.resource, namespace, label_selector=watched.label_selector)
-            self.cache.replace(watched.resource, listing.items, listing.resource_version)
+            for raw in listing.items:
+                self.cache.apply_event(watched.resource, None, raw)
+            self.cache.retain(watched.resource, {name_of(raw) for raw in listing.items}, listing.resource_version)
 
     async def rollout(self, name: str = "digits", **spec: Any) -> ModelRollout:
         """Make a ModelRollout; keywords are a merge patch on the spec of `tests.support.objects.ROLLOUT`."""

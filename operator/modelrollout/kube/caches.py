@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -129,17 +129,13 @@ class _Store(Generic[V]):
         self._forget(old)
         return self._keys(old)
 
-    def replace(self, items: Iterable[Mapping[str, Any]], resource_version: str) -> frozenset[Key]:
-        listed = list(items)
-        names = {(raw["metadata"].get("namespace", ""), raw["metadata"]["name"]) for raw in listed}
+    def retain(self, names: Set[tuple[str, str]], resource_version: str) -> frozenset[Key]:
         changed: set[Key] = set()
         for name, view in list(self._objects.items()):
             # What is newer than the list was made after it, so the list cannot know it.
             if name not in names and _version(view.meta.resource_version) <= _version(resource_version):
                 self._forget(view)
                 changed |= self._keys(view)
-        for raw in listed:
-            changed |= self.put(raw)
         return frozenset(changed)
 
     def _forget(self, view: V) -> None:
@@ -203,16 +199,21 @@ class Cache:
         store = self._stores[resource]
         return store.remove(raw) if event == "DELETED" else store.put(raw)
 
-    def replace(self, resource: Resource, items: Iterable[Mapping[str, Any]], resource_version: str) -> frozenset[Key]:
-        """Take in a whole list, so that a deletion that no event told is noticed.
+    def retain(self, resource: Resource, names: Set[tuple[str, str]], resource_version: str) -> frozenset[Key]:
+        """Forget what a whole list did not show, so that a deletion that no event told is noticed.
 
         Args:
+            names: namespaces and names of all that it showed, taken in before.
             resource_version: of the list.
 
         Returns:
             the ModelRollouts concerned.
         """
-        return self._stores[resource].replace(items, resource_version)
+        return self._stores[resource].retain(names, resource_version)
+
+    def view(self, resource: Resource, raw: Mapping[str, Any]) -> View | None:
+        """What is known of the object that this is a version of."""
+        return self._stores[resource].find(*name_of(raw))
 
     def meta(self, resource: Resource, namespace: str, name: str) -> Meta | None:
         """What is known of any watched object."""
@@ -294,6 +295,12 @@ class Cache:
     def gateway_class(self, name: str) -> GatewayClassView | None:
         """One GatewayClass."""
         return self._gateway_classes.find("", name)
+
+
+def name_of(raw: Mapping[str, Any]) -> tuple[str, str]:
+    """Namespace, empty where there is none, and name of an object."""
+    metadata = raw["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
 
 
 def _service_of(view: EndpointSliceView) -> tuple[Key, ...]:

@@ -72,7 +72,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list and the version that it shows."""
+    """A list, or a page of one, and the version that it shows."""
 
     items: tuple[Object, ...]
     resource_version: str
@@ -121,14 +121,25 @@ class KubeClient:
     ) -> Listing:
         """All objects, live, in one namespace or in all, as of one version."""
         items: list[Object] = []
+        version = ""
+        async for page in self.pages(resource, namespace, label_selector=label_selector):
+            items += page.items
+            version = page.resource_version
+        return Listing(tuple(items), version)
+
+    async def pages(
+        self, resource: Resource, namespace: str | None = None, *, label_selector: str | None = None
+    ) -> AsyncIterator[Listing]:
+        """What `list` gives, some at a time, so that nobody needs to hold all of it."""
         query = {"limit": str(PAGE_SIZE)} | ({"labelSelector": label_selector} if label_selector else {})
         while True:
             page = (await self._call("list", resource, namespace, query=query)).object
             # Items of a list lack kind and apiVersion.
-            items += [{"apiVersion": resource.api_version, "kind": resource.kind} | item for item in page["items"]]
+            items = ({"apiVersion": resource.api_version, "kind": resource.kind} | item for item in page["items"])
+            yield Listing(tuple(items), page["metadata"]["resourceVersion"])
             token = page["metadata"].get("continue")
             if not token:
-                return Listing(tuple(items), page["metadata"]["resourceVersion"])
+                return
             query["continue"] = token
 
     async def watch(self, resource: Resource, since: Object) -> AsyncGenerator[tuple[str, Object], None]:

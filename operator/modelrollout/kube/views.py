@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -374,7 +375,8 @@ def _managers(entries: Iterable[Mapping[str, Any]]) -> tuple[str, tuple[str, ...
     for entry in entries:
         manager, fields = entry.get("manager", ""), entry.get("fieldsV1") or {}
         if manager == FIELD_MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource"):
-            managed = json.dumps(fields, separators=(",", ":"))
+            # Of the same text for all objects of a kind, or nearly.
+            managed = sys.intern(json.dumps(fields, separators=(",", ":")))
         elif manager != FIELD_MANAGER and "f:spec" in fields:
             others.add(manager)
     return managed, tuple(sorted(others))

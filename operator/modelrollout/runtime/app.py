@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -130,24 +130,18 @@ class App:
 
     async def _fill(self, kinds: frozenset[Resource]) -> None:
         # The rollouts first: they are looked at in the order in which they are first heard of.
-        listing = await self._list(MODEL_ROLLOUT, None)
-        self.intake.list_of_rollouts(listing.items, listing.resource_version)
+        await self.intake.list_of_rollouts(self._pages(MODEL_ROLLOUT, None))
         for watched in self.cache.resources():
             if watched.resource in kinds:
-                listing = await self._list(watched.resource, watched.label_selector)
-                self.intake.list_of_children(watched.resource, listing.items, listing.resource_version)
+                pages = self._pages(watched.resource, watched.label_selector)
+                await self.intake.list_of_children(watched.resource, pages)
 
-    async def _list(self, resource: Resource, label_selector: str | None) -> Listing:
+    async def _pages(self, resource: Resource, label_selector: str | None) -> AsyncIterator[Listing]:
         """All objects of a kind in the namespaces that are served, or everywhere where others refer to them."""
-        if not self._settings.namespaces or not resource.namespaced or resource in handlers.SHARED:
-            return await self.client.list(resource, label_selector=label_selector)
-        parts = [
-            await self.client.list(resource, namespace, label_selector=label_selector)
-            for namespace in self._settings.namespaces
-        ]
-        # The oldest version: what is newer than it may be missing from its part.
-        version = min((part.resource_version for part in parts), key=int)
-        return Listing(tuple(item for part in parts for item in part.items), version)
+        everywhere = not self._settings.namespaces or not resource.namespaced or resource in handlers.SHARED
+        for namespace in (None,) if everywhere else self._settings.namespaces:
+            async for page in self.client.pages(resource, namespace, label_selector=label_selector):
+                yield page
 
     async def run(self) -> None:
         """Serve until a signal, or until a part that must run for ever ends.

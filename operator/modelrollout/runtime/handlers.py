@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import kopf
 
 from modelrollout.api.resource import Key, ModelRollout
-from modelrollout.kube.caches import Cache, Watched
+from modelrollout.kube.caches import Cache, Watched, name_of
+from modelrollout.kube.client import Listing
 from modelrollout.kube.resources import ENDPOINT_SLICE, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, MODEL_ROLLOUT, Resource
 from modelrollout.kube.views import LABEL_SERVICE
 from modelrollout.runtime.rollouts import Rollouts
@@ -40,23 +41,27 @@ class Intake:
 
     def child(self, resource: Resource, event: str | None, raw: dict[str, Any]) -> None:
         """Anything else that is watched was seen, or deleted."""
+        before = self._cache.view(resource, raw)
         for key in self._cache.apply_event(resource, event, raw):
             self._enqueue(key)
-        self._referring(resource, raw)
+        # A Gateway's status counts its routes: it changes with each of them, and nobody has to look for that.
+        if resource not in SHARED or self._cache.view(resource, raw) != before:
+            self._referring(resource, raw)
 
-    def list_of_rollouts(self, items: tuple[dict[str, Any], ...], version: str) -> None:
-        """All ModelRollouts there are: what is not among them has gone without an event.
-
-        Args:
-            version: of the list; one that is newer was made after it.
-        """
-        listed = {Key(raw["metadata"]["namespace"], raw["metadata"]["name"]) for raw in items}
+    async def list_of_rollouts(self, pages: AsyncIterable[Listing]) -> None:
+        """All ModelRollouts there are: what is not among them has gone without an event."""
+        listed: set[Key] = set()
+        versions: set[int] = set()
+        async for page in pages:
+            listed |= {Key(*name_of(raw)) for raw in page.items}
+            versions.add(int(page.resource_version))
+            for raw in page.items:
+                self._rollouts.put(raw)
         for key in self._rollouts.known():
             known = self._rollouts.get(key)
-            if key not in listed and known is not None and int(known.resource_version) <= int(version):
+            # What is newer than the list was made after it.
+            if key not in listed and known is not None and int(known.resource_version) <= min(versions):
                 self._gone(key)
-        for raw in items:
-            self._rollouts.put(raw)
         # Those that move first: after a restart, their candidates have gone unjudged for a while.
         for key in sorted(self._rollouts.known(), key=self._rests):
             self._enqueue(key)
@@ -65,9 +70,18 @@ class Intake:
         rollout = self._rollouts.get(key)
         return rollout is None or rollout.status.attempt is None
 
-    def list_of_children(self, resource: Resource, items: tuple[dict[str, Any], ...], version: str) -> None:
+    async def list_of_children(self, resource: Resource, pages: AsyncIterable[Listing]) -> None:
         """All objects of a kind."""
-        for key in self._cache.replace(resource, items, version):
+        names: set[tuple[str, str]] = set()
+        versions: set[str] = set()
+        async for page in pages:
+            names |= {name_of(raw) for raw in page.items}
+            versions.add(page.resource_version)
+            for raw in page.items:
+                for key in self._cache.apply_event(resource, None, raw):
+                    self._enqueue(key)
+        # Of several lists the oldest: what is newer than it may be missing from its part.
+        for key in self._cache.retain(resource, frozenset(names), min(versions, key=int)):
             self._enqueue(key)
 
     def _referring(self, resource: Resource, raw: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from modelrollout.api.resource import Key
 from modelrollout.kube import resources
-from modelrollout.kube.caches import Cache
+from modelrollout.kube.caches import Cache, name_of
 from modelrollout.kube.resources import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
@@ -15,6 +15,7 @@ from modelrollout.kube.resources import (
     HTTP_ROUTE,
     POD,
     SERVICE,
+    Resource,
 )
 from tests.support.objects import OTHER, REVISION, managed, merged, raw_object
 
@@ -65,13 +66,19 @@ def test_a_deletion_of_an_earlier_object_leaves_its_successor() -> None:
     assert replicas(cache) is None
 
 
+def listed(cache: Cache, resource: Resource, items: list[dict[str, Any]], version: str) -> frozenset[Key]:
+    """A whole list taken in: whom it concerns."""
+    changed = frozenset(key for raw in items for key in cache.apply_event(resource, None, raw))
+    return changed | cache.retain(resource, {name_of(raw) for raw in items}, version)
+
+
 def test_a_relist_forgets_what_it_lacks_and_keeps_what_is_newer() -> None:
     cache = Cache()
     cache.apply_event(DEPLOYMENT, None, deployment("gone", version=10))
     cache.apply_event(DEPLOYMENT, None, deployment("stays", version=11))
     cache.apply_event(DEPLOYMENT, None, deployment("written-since", version=31))
-    listed = [deployment("stays", version=11), deployment("unseen", version=12)]
-    assert cache.replace(DEPLOYMENT, listed, "30") == {KEY}
+    items = [deployment("stays", version=11), deployment("unseen", version=12)]
+    assert listed(cache, DEPLOYMENT, items, "30") == {KEY}
     assert {name: replicas(cache, name) for name in ("gone", "stays", "written-since", "unseen")} == {
         "gone": None,
         "stays": 2,
@@ -83,7 +90,7 @@ def test_a_relist_forgets_what_it_lacks_and_keeps_what_is_newer() -> None:
 def test_a_relist_that_shows_nothing_new_concerns_nobody() -> None:
     cache = Cache()
     cache.apply_event(DEPLOYMENT, None, deployment())
-    assert cache.replace(DEPLOYMENT, [deployment()], "30") == frozenset()
+    assert listed(cache, DEPLOYMENT, [deployment()], "30") == frozenset()
 
 
 def test_an_object_that_changes_hands_concerns_both() -> None:
@@ -142,7 +149,7 @@ def test_an_object_that_only_pretends_to_be_ours_harms_nobody(data: object) -> N
     cache = Cache()
     good = {"hash": "good", "input": '{"model":{"version":"1"},"service":{"port":80}}', "template": {}}
     items = [raw_object("bad", data=data) | {"revision": 1}, raw_object("good", data=good) | {"revision": 2}]
-    cache.replace(CONTROLLER_REVISION, items, "30")
+    listed(cache, CONTROLLER_REVISION, items, "30")
     assert [view.meta.name for view in cache.revisions(KEY)] == ["good"]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from modelrollout.api.resource import Key
 from modelrollout.kube.caches import Cache
+from modelrollout.kube.client import Listing
 from modelrollout.kube.resources import DEPLOYMENT, ENDPOINT_SLICE, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE
 from modelrollout.runtime.handlers import Intake
 from modelrollout.runtime.rollouts import Rollouts
@@ -40,6 +42,13 @@ class Bench:
         names = sorted(key.name for key in self.enqueued)
         self.enqueued.clear()
         return names
+
+
+async def pages(version: str, *items: dict[str, Any]) -> AsyncIterator[Listing]:
+    """A list, one object a page."""
+    yield Listing((), version)
+    for item in items:
+        yield Listing((item,), version)
 
 
 def test_a_users_change_is_looked_at_and_our_own_status_is_not() -> None:
@@ -86,6 +95,21 @@ def test_a_gateway_wakes_those_who_attach_to_it() -> None:
     assert bench.looked_at() == ["near"]
     bench.intake.child(GATEWAY, "DELETED", gateway("gateway", "infra"))
     assert bench.looked_at() == ["far"]
+
+
+def test_a_gateway_that_counts_its_routes_wakes_nobody() -> None:
+    bench = Bench()
+    bench.intake.rollout("ADDED", rollout())
+    made = gateway("gateway", "demo")
+    bench.intake.child(GATEWAY, "ADDED", made)
+    bench.looked_at()
+    counted = {"metadata": {"resourceVersion": "99"}, "status": {"listeners": [{"name": "web", "attachedRoutes": 1}]}}
+    bench.intake.child(GATEWAY, "MODIFIED", merged(made, counted))
+    assert bench.looked_at() == []
+    conditions = [{"type": "Programmed", "status": "True"}]
+    programmed = {"metadata": {"resourceVersion": "100"}, "status": {"conditions": conditions}}
+    bench.intake.child(GATEWAY, "MODIFIED", merged(made, programmed))
+    assert bench.looked_at() == ["digits"]
 
 
 def test_a_gateway_class_wakes_all() -> None:
@@ -138,29 +162,29 @@ def test_somebody_elses_route_to_what_is_adopted_wakes_those_who_wait_for_it_to_
     assert bench.looked_at() == ["one", "one"]
 
 
-def test_a_list_tells_of_deletions_that_no_event_told_and_looks_at_all() -> None:
+async def test_a_list_tells_of_deletions_that_no_event_told_and_looks_at_all() -> None:
     bench = Bench()
     bench.intake.rollout("ADDED", rollout("kept", version=3))
     bench.intake.rollout("ADDED", rollout("lost", version=4))
     bench.looked_at()
-    bench.intake.list_of_rollouts((rollout("kept", version=3), rollout("new", version=8)), "9")
+    await bench.intake.list_of_rollouts(pages("9", rollout("kept", version=3), rollout("new", version=8)))
     assert bench.gone == [Key("demo", "lost")]
     assert bench.looked_at() == ["kept", "new"]
 
 
-def test_one_that_was_made_while_the_list_was_under_way_is_not_taken_for_gone() -> None:
+async def test_one_that_was_made_while_the_list_was_under_way_is_not_taken_for_gone() -> None:
     bench = Bench()
     bench.intake.rollout("ADDED", rollout("new", version=12))
-    bench.intake.list_of_rollouts((), "9")
+    await bench.intake.list_of_rollouts(pages("9"))
     assert bench.gone == []
     assert bench.rollouts.known() == (Key("demo", "new"),)
 
 
-def test_a_list_of_objects_tells_of_those_that_vanished() -> None:
+async def test_a_list_of_objects_tells_of_those_that_vanished() -> None:
     bench = Bench()
     bench.intake.child(DEPLOYMENT, "ADDED", raw_object("digits-r", spec={"replicas": 1}))
     bench.looked_at()
-    bench.intake.list_of_children(DEPLOYMENT, (), "11")
+    await bench.intake.list_of_children(DEPLOYMENT, pages("11"))
     assert bench.looked_at() == ["digits"]
 
 
@@ -181,8 +205,8 @@ def test_a_route_of_somebody_else_wakes_who_names_it() -> None:
     assert bench.looked_at() == []
 
 
-def test_those_that_move_are_looked_at_before_those_at_rest() -> None:
+async def test_those_that_move_are_looked_at_before_those_at_rest() -> None:
     bench = Bench()
     moving = rollout("moving") | {"status": FULL_STATUS.dump()}
-    bench.intake.list_of_rollouts((rollout("a"), moving, rollout("z")), "9")
+    await bench.intake.list_of_rollouts(pages("9", rollout("a"), moving, rollout("z")))
     assert [key.name for key in bench.enqueued] == ["moving", "a", "z"]
