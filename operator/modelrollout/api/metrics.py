@@ -8,14 +8,16 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from modelrollout.api.histogram import ONE_EDGE, Histogram
 from modelrollout.api.model import APIModel, cel
-from modelrollout.api.scalars import Duration, Interval, Limit, Whole, parse_whole
+from modelrollout.api.scalars import Duration, Interval, Limit, Selector, Whole, parse_whole
 
-SELECTOR_MAX = 1024
 QUERY_MAX = 4096
-EXACTLY_ONE_SOURCE = "set exactly one of ratio and query"
+SOURCES = ("ratio", "query", "histogram")
+"""What a metric may be read from: one of them."""
+EXACTLY_ONE_SOURCE = f"set exactly one of {', '.join(SOURCES[:-1])} and {SOURCES[-1]}"
 EXACTLY_ONE_EVENTS = "set exactly one of events and good"
-ONLY_FOR_QUERY = "window and failureLimit belong to query: a ratio is judged on counts, at every tick"
+ONLY_FOR_QUERY = "window and failureLimit belong to query: anything else is judged on counts, at every tick"
 CHECK_NEEDED = "set check.max, check.min or check.noWorseThan, or mode: Observe"
 NO_WORSE_NEEDED = "set ratio, difference or both"
 
@@ -52,9 +54,6 @@ class OnNoData(StrEnum):
     HOLD = "Hold"
     FAIL = "Fail"
     PASS = "Pass"  # noqa: S105 - a verdict, not a password
-
-
-Selector = Annotated[str, Field(min_length=1, max_length=SELECTOR_MAX)]
 
 
 class Ratio(APIModel):
@@ -120,8 +119,12 @@ class Metric(APIModel):
 
     model_config = ConfigDict(
         json_schema_extra=cel(
-            ("has(self.ratio) != has(self.query)", EXACTLY_ONE_SOURCE),
-            ("!has(self.ratio) || (!has(self.window) && !has(self.failureLimit))", ONLY_FOR_QUERY),
+            (f"[{', '.join(f'has(self.{name})' for name in SOURCES)}].exists_one(set, set)", EXACTLY_ONE_SOURCE),
+            ("has(self.query) || (!has(self.window) && !has(self.failureLimit))", ONLY_FOR_QUERY),
+            (
+                "!has(self.histogram) || (has(self.check) && has(self.check.max) != has(self.check.min))",
+                ONE_EDGE,
+            ),
             (
                 "(has(self.mode) && self.mode == 'Observe') || (has(self.check) && (has(self.check.max) || "
                 "has(self.check.min) || has(self.check.noWorseThan)))",
@@ -140,6 +143,9 @@ class Metric(APIModel):
         max_length=QUERY_MAX,
         description="PromQL that gives one value per revision. $selector, $window, $namespace, $rollout, $revision and "
         "$version are replaced.",
+    )
+    histogram: Histogram | None = Field(
+        None, description="A quantile limit at an edge of a classic histogram, judged as a ratio of its counts."
     )
     window: Duration | None = Field(
         None, description="What $window stands for, clipped to the step; query only. Default: 1m."
@@ -163,10 +169,12 @@ class Metric(APIModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Metric:
-        if (self.ratio is None) == (self.query is None):
+        if sum(getattr(self, name) is not None for name in SOURCES) != 1:
             raise ValueError(EXACTLY_ONE_SOURCE)
-        if self.ratio is not None and (self.window is not None or self.failure_limit is not None):
+        if self.query is None and (self.window is not None or self.failure_limit is not None):
             raise ValueError(ONLY_FOR_QUERY)
+        if self.histogram is not None and (self.check.max is None) == (self.check.min is None):
+            raise ValueError(ONE_EDGE)
         if self.mode is not Mode.OBSERVE and self.check.is_empty:
             raise ValueError(CHECK_NEEDED)
         return self

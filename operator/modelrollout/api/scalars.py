@@ -27,6 +27,7 @@ DECIMAL_MESSAGE: Final = (
 )
 WHOLE_MESSAGE: Final = "must be a whole number"
 SCALAR_MAX_LENGTH: Final = 32
+SELECTOR_MAX: Final = 1024
 
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -131,6 +132,8 @@ Limit = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema(_string((_matches(DECIMAL_PATTERN), DECIMAL_MESSAGE))),
 ]
+Selector = Annotated[str, Field(min_length=1, max_length=SELECTOR_MAX)]
+"""A PromQL series selector with `$selector` in it."""
 Whole = Annotated[int, BeforeValidator(parse_whole)]
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(parse_whole)]
 IntOrString = Annotated[

@@ -7,9 +7,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
-from modelrollout.api.metrics import Selector
 from modelrollout.api.model import APIModel, cel
-from modelrollout.api.scalars import Duration, IntOrString, Port, Preserved
+from modelrollout.api.scalars import Duration, IntOrString, Port, Preserved, Selector
 
 ROUTE_OR_PARENTS = (
     "set exactly one of parentRefs, for an HTTPRoute that the operator makes, and httpRouteRef, for one that exists"

@@ -59,13 +59,13 @@ def _evidence(spec: ModelRolloutSpec) -> Iterator[str]:
 
 def _copies(spec: ModelRolloutSpec) -> Iterator[str]:
     """A shadow passes only when a count shows that it got its copies."""
-    if spec.traffic.requests is not None or any(metric.ratio is not None for metric in spec.metrics):
+    if spec.traffic.requests is not None or any(metric.ratio or metric.histogram for metric in spec.metrics):
         return
     for index, stage in enumerate(spec.stages):
         if stage.shadow is not None:
             yield (
                 f"spec.stages[{index}].shadow ({stage.name}): nothing counts the copies that the shadow answers: "
-                "set spec.traffic.requests or add a metric with ratio"
+                "set spec.traffic.requests or add a metric with ratio or histogram"
             )
 
 

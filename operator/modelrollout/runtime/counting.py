@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
 from modelrollout.api.metrics import Metric
 from modelrollout.metrics.counters import CounterRules
+from modelrollout.metrics.edges import EVERYTHING, bucket_of, with_matcher
 from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRequest
 from modelrollout.runtime.looking import Look
 
 Failure = Unavailable | Rejected | Partial
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The two counters that a metric is judged on.
+
+    Attributes:
+        total: selector of all things, with `$selector` in it.
+        marked: selector of events, or of good things, with `$selector` in it.
+        marks: which of the two.
+    """
+
+    total: str
+    marked: str
+    marks: Literal["events", "good"]
+
+
+def counted_of(metric: Metric) -> Counted | None:
+    """The counters of a metric; None where it is read otherwise.
+
+    Of a histogram these are the bucket that ends at the limit and the one that holds everything: beyond a largest value
+    is what the first does not hold, beyond a smallest one what it holds.
+    """
+    if metric.ratio is not None:
+        marked = metric.ratio.events or metric.ratio.good
+        assert marked is not None  # noqa: S101 - the model has looked
+        return Counted(metric.ratio.total, marked, "good" if metric.ratio.events is None else "events")
+    if metric.histogram is not None:
+        buckets = metric.histogram.buckets
+        marks: Literal["events", "good"] = "good" if metric.check.max is not None else "events"
+        return Counted(with_matcher(buckets, EVERYTHING), bucket_of(buckets, edge_of(metric)), marks)
+    return None
+
+
+def edge_of(metric: Metric) -> Decimal:
+    """The edge that a histogram's limit lies at."""
+    edge = metric.check.max if metric.check.max is not None else metric.check.min
+    assert edge is not None  # noqa: S101 - the model has looked
+    return edge
 
 
 class Counting:
@@ -40,12 +84,12 @@ class Counting:
 
 def rules_of(look: Look, metric: Metric | None, since: float) -> CounterRules:
     """How the counters of a metric are counted, or those of requests without one."""
-    good = metric is not None and metric.ratio is not None and metric.ratio.events is None
+    counted = None if metric is None else counted_of(metric)
     return CounterRules(
         grid=look.grid_for(metric),
         since=since,
         scope=look.scope,
         candidate=look.attempt.revision,
         stable=look.stable,
-        marks="good" if good else "events",
+        marks="events" if counted is None else counted.marks,
     )

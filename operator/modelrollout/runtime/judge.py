@@ -17,8 +17,9 @@ from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.reader import CounterReader
 from modelrollout.metrics.sharing import Reads
 from modelrollout.runtime.asking import Asking
-from modelrollout.runtime.counting import Counting
+from modelrollout.runtime.counting import Counting, counted_of
 from modelrollout.runtime.findings import Finding, Kind, failed
+from modelrollout.runtime.histograms import Histograms
 from modelrollout.runtime.looking import Look, comparable, scope_of
 from modelrollout.runtime.next_look import next_look
 from modelrollout.runtime.ratios import Ratios
@@ -39,7 +40,8 @@ class Judge:
         self._settings = settings
         self._counting = Counting(CounterReader(provider, settings.scrape_timeout.total_seconds()))
         self._shares = Shares(self._counting)
-        self._kinds: tuple[Kind, ...] = (Ratios(self._counting), Asking(provider))
+        ratios = Ratios(self._counting)
+        self._kinds: tuple[Kind, ...] = (ratios, Histograms(provider, ratios), Asking(provider))
         self._offset: tuple[float, float] | None = None
 
     def forget(self, uid: str) -> None:
@@ -146,7 +148,8 @@ class Judge:
 
 def requests_selector(spec: ModelRolloutSpec) -> str | None:
     """The counter that shows each revision's share, if there is one."""
-    return spec.traffic.requests or next((m.ratio.total for m in spec.metrics if m.ratio is not None), None)
+    counted = (counted_of(metric) for metric in sorted(spec.metrics, key=lambda metric: metric.ratio is None))
+    return spec.traffic.requests or next((each.total for each in counted if each is not None), None)
 
 
 def _nothing(metrics: list[Metric], why: str) -> Evidence:

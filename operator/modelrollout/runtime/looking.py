@@ -135,11 +135,15 @@ def comparable(rollout: ModelRollout, revision: str) -> str | None:
 
 
 def limits_of(metric: Metric) -> Limits:
-    """A metric's limits as numbers."""
+    """A metric's limits as numbers; of a histogram those on the share of what lies beyond the edge."""
     check, relative = metric.check, metric.check.no_worse_than
+    largest, smallest = check.max, check.min
+    if metric.histogram is not None:
+        quantile = metric.histogram.quantile
+        largest, smallest = (1 - quantile if smallest is None else quantile), None
     return Limits(
-        max=None if check.max is None else float(check.max),
-        min=None if check.min is None else float(check.min),
+        max=None if largest is None else float(largest),
+        min=None if smallest is None else float(smallest),
         ratio=None if relative is None or relative.ratio is None else float(relative.ratio),
         difference=None if relative is None or relative.difference is None else float(relative.difference),
     )

@@ -1,4 +1,4 @@
-"""Judges `ratio` metrics: reads what is new of their counters, folds it, and asks for a verdict."""
+"""Judges metrics of two counters: reads what is new of their counters, folds it, and asks for a verdict."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from modelrollout.api.metrics import Metric, OnNoData
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.engine.observed import JudgedMetric
 from modelrollout.metrics.reader import CounterReading
-from modelrollout.runtime.counting import Counting, rules_of
+from modelrollout.runtime.counting import Counting, counted_of, rules_of
 from modelrollout.runtime.findings import Finding, failed
 from modelrollout.runtime.looking import Look, limits_of
 
 ALPHA = 0.01
-"""Probability of a false rollback per attempt, shared equally by its enforced ratio metrics."""
+"""Probability of a false rollback per attempt, shared equally by its enforced metrics of counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class _Memory:
 
 
 class Ratios:
-    """Judges `ratio` metrics of rollouts that are in a step. One call at a time per rollout and metric."""
+    """Judges metrics of two counters of rollouts that are in a step. One call at a time per rollout and metric."""
 
     def __init__(self, counting: Counting) -> None:
         self._counting = counting
@@ -49,12 +49,11 @@ class Ratios:
 
     async def find(self, look: Look, metric: Metric) -> Finding:
         """Judge one metric."""
-        assert metric.ratio is not None  # noqa: S101 - the caller has looked
-        marked = metric.ratio.events or metric.ratio.good
-        assert marked is not None  # noqa: S101 - the model has looked
+        counted = counted_of(metric)
+        assert counted is not None  # noqa: S101 - the caller has looked
         memory = self._memory(look, metric)
         rules = rules_of(look, metric, look.evidence_since(metric))
-        reading = await self._counting.read(look, metric.name, (metric.ratio.total, marked), rules, memory.cursor)
+        reading = await self._counting.read(look, metric.name, (counted.total, counted.marked), rules, memory.cursor)
         if not isinstance(reading, CounterReading):
             return failed(metric, reading)
         ticks = (*reading.final, *reading.provisional)
@@ -67,7 +66,7 @@ class Ratios:
         )
         check = RatioCheck(name=metric.name, min_samples=metric.min_samples, alpha=_alpha(look.rollout.spec))
         judgement = judge(check, whole, step, look.step.number, look.frozen(metric.name))
-        result = _with_no_data_policy(metric, judgement.result)
+        result = with_no_data_policy(metric, judgement.result)
         return Finding(JudgedMetric(metric, result), last_final, judgement.stable_bound, scraped_at=reading.newest)
 
     def _memory(self, look: Look, metric: Metric) -> _Memory:
@@ -83,10 +82,10 @@ class Ratios:
 
 
 def _alpha(spec: ModelRolloutSpec) -> float:
-    return ALPHA / max(1, sum(metric.ratio is not None for metric in spec.enforced_metrics))
+    return ALPHA / max(1, sum(counted_of(metric) is not None for metric in spec.enforced_metrics))
 
 
-def _with_no_data_policy(metric: Metric, result: CheckResult) -> CheckResult:
+def with_no_data_policy(metric: Metric, result: CheckResult) -> CheckResult:
     """A ratio whose counts are missing is what the user says it is; a query's evaluations are graded one by one."""
     if result.verdict is not Verdict.NO_DATA or metric.on_no_data is OnNoData.HOLD:
         return result

@@ -26,6 +26,7 @@ from modelrollout.metrics.promql import (
     variables_of,
 )
 from modelrollout.metrics.provider import MetricProvider, ProviderUnavailableError
+from modelrollout.runtime.histogram_review import histogram_problems
 from modelrollout.runtime.logs import logger
 from modelrollout.runtime.looking import comparable, stand_ins_of
 from modelrollout.traffic.registry import Traffics
@@ -126,6 +127,9 @@ async def _metric_problems(rollout: ModelRollout, desired: Revision, provider: M
                 problem = None if selector is None else check_ratio_selector(selector)
                 if problem is not None:
                     yield f"{path}.ratio.{field} ({metric.name}): {problem}"
+        elif metric.histogram is not None:
+            async for problem in histogram_problems(rollout, metric, provider):
+                yield f"{path}.{problem}"
         elif metric.query is not None:
             async for problem in _query_problems(rollout, desired, metric, provider):
                 yield f"{path}.query ({metric.name}): {problem}"

@@ -36,7 +36,7 @@ def test_a_row_says_type_default_and_meaning(row: str) -> None:
 def test_rules_are_told_where_they_hold() -> None:
     page = reference()
     section = page[page.index("## `spec.metrics[]`\n") : page.index("## `spec.metrics[].ratio`")]
-    assert "* Rule: set exactly one of ratio and query." in section
+    assert "* Rule: set exactly one of ratio, query" in section
 
 
 def test_every_row_has_four_cells() -> None:

@@ -75,7 +75,7 @@ def test_specs_that_can_be_carried_out(changes: Raw) -> None:
         pytest.param(
             {"stages": [STAGES[0], CANARY, FULL], "metrics": [QUERY]},
             ["spec.stages[0].shadow (shadow): nothing counts the copies that the shadow answers: set "
-             "spec.traffic.requests or add a metric with ratio"], id="uncounted copies"),
+             "spec.traffic.requests or add a metric with ratio or histogram"], id="uncounted copies"),
         pytest.param(
             {"stages": [FULL], "metrics": [RELATIVE]},
             ["spec.metrics[0].check.noWorseThan (error-rate): nothing is left to compare with in the first stage, "

@@ -1,0 +1,124 @@
+"""Judges `histogram` metrics: sees to it that the limit is an edge, and has the share beyond it judged as a ratio."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
+from modelrollout.analysis.quantile import QuantileLimit, in_words, percent, plain
+from modelrollout.analysis.verdict import CheckResult, Verdict, format_number
+from modelrollout.api.metrics import Metric, Unit
+from modelrollout.engine.observed import JudgedMetric
+from modelrollout.metrics.edges import Buckets, buckets_of
+from modelrollout.metrics.provider import MetricProvider
+from modelrollout.metrics.series import series_of
+from modelrollout.runtime.counting import edge_of
+from modelrollout.runtime.findings import Finding, failed
+from modelrollout.runtime.looking import Look
+from modelrollout.runtime.ratios import Ratios, with_no_data_policy
+
+UNINFORMATIVE_SHARE: Final = 0.95
+"""With more of the stable revision's observations than this in one bucket, a histogram shows next to nothing of it."""
+UNINFORMATIVE_SAMPLES: Final = 200
+"""Observations from which on that is said."""
+RECENT_SCRAPES: Final = 3
+_EDGES_SHOWN: Final = 30
+_UNITS: Final = {Unit.SECONDS: "s", Unit.BYTES: "bytes"}
+
+
+class Histograms:
+    """Judges `histogram` metrics of rollouts that are in a step. One call at a time per rollout and metric."""
+
+    def __init__(self, provider: MetricProvider, ratios: Ratios) -> None:
+        self._provider = provider
+        self._ratios = ratios
+        self._fine: dict[tuple[str, str], tuple[str, str, str | None]] = {}
+
+    def forget(self, uid: str) -> None:
+        """Drop what is remembered of a rollout that is not in a step any more."""
+        for key in [key for key in self._fine if key[0] == uid]:
+            del self._fine[key]
+
+    def judges(self, metric: Metric) -> bool:
+        """Whether the metric is a quantile of a histogram."""
+        return metric.histogram is not None
+
+    async def find(self, look: Look, metric: Metric) -> Finding:
+        """Judge one metric; without the edge in both revisions there is nothing to judge, and never harm."""
+        key = (look.rollout.uid, metric.name)
+        pair = (metric.model_dump_json(), look.attempt.revision, look.stable)
+        if self._fine.get(key) != pair:
+            found = await self._buckets(look, metric)
+            if not isinstance(found, dict):
+                return failed(metric, found)
+            candidate, stable = found.get(look.attempt.revision), found.get(look.stable or "")
+            unfit = _unfit(metric, candidate, stable)
+            if unfit is not None:
+                return unfit
+            if stable is not None or look.stable is None:
+                # Edges are part of what was built: once seen, they do not change.
+                self._fine[key] = pair
+        finding = await self._ratios.find(look, metric)
+        if finding.unavailable is not None:
+            return finding
+        result = in_words(limit_of(metric), finding.judged.result, metric.min_samples)
+        return Finding(JudgedMetric(metric, result), finding.last_final, finding.bound, scraped_at=finding.scraped_at)
+
+    async def _buckets(self, look: Look, metric: Metric) -> dict[str, Buckets] | Unavailable | Rejected | Partial:
+        assert metric.histogram is not None  # noqa: S101 - the caller has looked
+        hashes = (look.attempt.revision,) if look.stable is None else (look.attempt.revision, look.stable)
+        seconds = RECENT_SCRAPES * look.settings.scrape_interval.total_seconds()
+        selector = metric.histogram.buckets
+        series = await series_of(self._provider, selector, look.scope, hashes, at=look.now, seconds=seconds)
+        return buckets_of(series, look.scope, hashes) if isinstance(series, tuple) else series
+
+
+def _unfit(metric: Metric, candidate: Buckets | None, stable: Buckets | None) -> Finding | None:
+    """Why the histograms that there are cannot be judged; None where they can."""
+    name = f"{metric.name} {limit_of(metric).text}"
+    if candidate is None:
+        why = f"{name}: the candidate shows no buckets of this histogram yet"
+        return _nothing(metric, with_no_data_policy(metric, CheckResult(metric.name, Verdict.NO_DATA, why)))
+    problem = edge_problem(metric, candidate, stable) or (None if stable is None else dull_problem(metric, stable))
+    if problem is None:
+        return None
+    return _nothing(metric, CheckResult(metric.name, Verdict.NO_DATA, f"{name}: {problem}"))
+
+
+def _nothing(metric: Metric, result: CheckResult) -> Finding:
+    return Finding(JudgedMetric(metric, result), None, None)
+
+
+def limit_of(metric: Metric) -> QuantileLimit:
+    """A histogram's limit in the user's terms."""
+    assert metric.histogram is not None  # noqa: S101 - the caller has looked
+    upper = metric.check.max is not None
+    return QuantileLimit(metric.histogram.quantile, edge_of(metric), upper, _UNITS.get(metric.unit, ""))
+
+
+def edge_problem(metric: Metric, candidate: Buckets, stable: Buckets | None) -> str | None:
+    """Why the limit is no edge of both histograms, with the edges that are; None where it is."""
+    edge = float(edge_of(metric))
+    if candidate.has(edge) and (stable is None or stable.has(edge)):
+        return None
+    common = [each for each in candidate.edges if stable is None or stable.has(each)]
+    who = "the buckets" if stable is None else "the buckets of both revisions"
+    text = plain(edge_of(metric))
+    if not common:
+        return f"{text} is no edge of {who}, which have none in common: export the same buckets from both"
+    shown = ", ".join(format_number(each) for each in common[:_EDGES_SHOWN])
+    more = f" and {len(common) - _EDGES_SHOWN} more" if len(common) > _EDGES_SHOWN else ""
+    return f"{text} is no edge of {who}; set the limit to one of {shown}{more}"
+
+
+def dull_problem(metric: Metric, stable: Buckets) -> str | None:
+    """Why the stable revision's histogram shows nothing of it; None where it does."""
+    assert metric.histogram is not None  # noqa: S101 - the caller has looked
+    if stable.total < UNINFORMATIVE_SAMPLES or stable.in_first <= UNINFORMATIVE_SHARE:
+        return None
+    first = format_number(stable.counts[0][0])
+    return (
+        f"{percent(stable.in_first)} of the stable revision's {stable.total:.0f} observations lie in the first bucket, "
+        f"at or below {first}, where a value ten times as high looks the same: export finer buckets, or, if only what "
+        f"lies beyond {plain(edge_of(metric))} matters, count that bucket and all requests with ratio"
+    )
