@@ -21,7 +21,8 @@ test: $(VENV)/ready ## Every test: lint and types, unit, machine, component, e2e
 lint unit machine component cluster e2e: $(VENV)/ready ## One kind of test alone
 	@$(PY) -m tests.run $@
 
-bench: $(VENV)/ready ## The figures in benchmarks/, on a real cluster
+bench: $(VENV)/ready ## The figures in benchmarks/: simulated ones, then those on a real cluster
+	@$(PY) -m benchmarks.judgement
 	@$(PY) -m benchmarks
 
 generate: $(VENV)/ready ## Write again what is generated from the models: the CRD and docs/api.md

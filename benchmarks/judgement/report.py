@@ -1,0 +1,147 @@
+"""The figures as a page for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.judgement.tables import ALPHA, HORIZON, RATES, STEPS, STRIKE_LIMIT
+from benchmarks.judgement.worlds import WITHIN_ALPHA
+from modelrollout.analysis.binomial import log_at_most
+
+FILE = Path(__file__).with_name("results.json")
+PAGE = Path(__file__).with_name("results.md")
+Tables = dict[str, list[dict[str, Any]]]
+_HEAD = f"""# How well the judge judges
+
+Written by `make bench` (`python -m benchmarks.judgement`); `results.json` has every cell. [README.md](README.md) says
+how it is simulated.
+
+Beside each other on the same counts: the judge (`analysis/`, level {ALPHA}), a threshold rule (the share of the last
+minute above {STRIKE_LIMIT:g} times the usual one; the fifth failed look rolls back), and a z-test (two proportions,
+level 0.01, on all counts so far, looked at at every tick). A tick is 30 s."""
+
+
+def read() -> Tables:
+    """What earlier runs left; empty where there is nothing."""
+    found: Tables = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    return found
+
+
+def write(tables: Tables) -> str:
+    """Write both files and return the page."""
+    FILE.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
+    parts = [_HEAD]
+    if tables.get("false"):
+        parts += [_false_head(tables["false"]), _false(tables["false"])]
+    if tables.get("detection"):
+        for hours, text in ((0.0, "from its first request on"), (2.0, "after two good hours")):
+            rows = [row for row in tables["detection"] if row["good_hours"] == hours]
+            parts += [f"## A candidate that is bad {text}", _DETECTION, _detection(rows)] if rows else []
+    if tables.get("margin"):
+        parts += ["## A candidate that is exactly as bad as is no longer good", _MARGIN, _margin(tables["margin"])]
+    text = "\n\n".join(parts) + "\n"
+    PAGE.write_text(text, encoding="utf-8")
+    return text
+
+
+def upper(count: int, runs: int, level: float = 0.05) -> float:
+    """Upper 95 % bound of a probability of which `count` of `runs` were seen (C. Clopper, E. Pearson, 1934)."""
+    low, high = count / runs, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        if log_at_most(count, runs, middle) > _LOG[level]:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+_LOG = {0.05: -2.995732273553991}
+
+
+def _false_head(rows: Sequence[Mapping[str, Any]]) -> str:
+    runs = sum(row["runs"] for row in rows)
+    return (
+        f"## False rollbacks\n\nA candidate that is as good as stable, {len(RATES)} metrics with "
+        '`noWorseThan: {ratio: "1"}` (the sharpest there is: any margin makes false alarms rarer), '
+        f"{len(STEPS)} steps of 5 minutes, {runs} rollouts. Given is the part of them that was rolled back, and the "
+        f"upper 95 % bound of the judge's. The level {ALPHA} is promised for {', '.join(sorted(WITHIN_ALPHA))}; the "
+        "others declare `clusters: {size: 5}` and are measured."
+    )
+
+
+def _false(rows: Sequence[Mapping[str, Any]]) -> str:
+    body = [
+        (
+            row["world"],
+            f"{row['traffic']:g}",
+            str(row["runs"]),
+            f"**{_share(row['judge'], row['runs'])}** (<= {upper(row['judge'], row['runs']):.1%})",
+            _share(row["strikes"], row["runs"]),
+            _share(row["z"], row["runs"]),
+        )
+        for row in rows
+    ]
+    return table(("errors", "requests/s", "rollouts", "judge", "five strikes", "peeked z"), body)
+
+
+_DETECTION = (
+    "At weight 10 %, with six metrics sharing the level: median minutes to the rollback, and in brackets the mean "
+    "number of bad answers that clients got from the candidate until then. Where fewer than half were found within "
+    f"{HORIZON // 120} hours, how many were. `early`: rolled back before they were bad."
+)
+
+
+def _detection(rows: Sequence[Mapping[str, Any]]) -> str:
+    body = [
+        (
+            row["fault"],
+            f"{row['traffic']:g}",
+            str(row["runs"]),
+            *(_found(row[rule], row["runs"]) for rule in ("judge", "strikes", "z")),
+        )
+        for row in rows
+    ]
+    return table(("fault", "requests/s", "rollouts", "judge", "five strikes", "peeked z"), body)
+
+
+def _found(found: Mapping[str, Any], runs: int) -> str:
+    late = runs - found["early"]
+    bad = "" if found["bad"] is None else f" ({found['bad']:.0f})"
+    time = f"{found['minutes']:.3g}" if found["minutes"] is not None else f"{found['found']} of {late} found"
+    return f"{time}{bad}" + (f", early {_share(found['early'], runs)}" if found["early"] else "")
+
+
+_MARGIN = (
+    'Stable has 2 % events, the candidate 3 %, the metric `noWorseThan: {ratio: "1.5"}`, weight 10 %, looked at every '
+    "30 s from 5 minutes on, for two hours. Beside it, what the same check makes of a candidate as good as stable."
+)
+
+
+def _margin(rows: Sequence[Mapping[str, Any]]) -> str:
+    body = [
+        (
+            row["confidence"] or "not set",
+            f"{row['traffic']:g}",
+            str(row["runs"]),
+            f"{_share(row['promoted'], row['runs'])} (<= {upper(row['promoted'], row['runs']):.1%})",
+            _share(row["good_promoted"], row["runs"]),
+            f"{row['good_minutes']:.3g}",
+        )
+        for row in rows
+    ]
+    head = ("`confidence`", "requests/s", "rollouts", "promoted at the margin", "good ones promoted", "minutes, median")
+    return table(head, body)
+
+
+def _share(count: int, runs: int) -> str:
+    return f"{count / runs:.1%}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
