@@ -56,6 +56,21 @@ NOTHING = Counts()
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """The part of a tick that has one value of the label that a metric is sliced by.
+
+    Attributes:
+        value: of the label; empty for what has none.
+        candidate: the candidate's counts; None where the tick does not know them.
+        stable: the stable revision's counts; None where the tick does not know them.
+    """
+
+    value: str
+    candidate: Counts | None
+    stable: Counts | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """What was counted between the tick before and this one.
 
@@ -64,9 +79,13 @@ class Tick:
         candidate: the candidate's counts; None when they are unknown (not scraped), which is not zero.
         stable: the stable revision's counts; None when they are unknown.
         final: whether the counts can no longer change. Provisional ticks may show harm and never a pass.
+        slices: the parts in which anything was counted, where the metric is sliced.
+        unsliced: why the tick could not be sliced, or None.
     """
 
     at: float
     candidate: Counts | None
     stable: Counts | None
     final: bool
+    slices: tuple[Slice, ...] = ()
+    unsliced: str | None = None

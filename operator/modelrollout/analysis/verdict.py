@@ -35,6 +35,7 @@ class CheckResult:
         limit: the limit that `candidate` was held against, the tightest of those that apply; None if there was none.
         samples: the candidate's requests (ratio) or conclusive evaluations (query) that were counted.
         frozen: whether `stable` was frozen earlier because it takes no traffic any more.
+        worst_slice: the slice nearest to its limit or farthest beyond it, in words; None where nothing is sliced.
     """
 
     name: str
@@ -45,6 +46,7 @@ class CheckResult:
     limit: float | None = None
     samples: int = 0
     frozen: bool = False
+    worst_slice: str | None = None
 
 
 def format_number(number: float) -> str:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from modelrollout.api.histogram import ONE_EDGE, Histogram
 from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, Interval, Limit, Selector, Whole, parse_whole
+from modelrollout.api.slices import ONLY_FOR_RATIO, SliceBy
 
 QUERY_MAX = 4096
 SOURCES = ("ratio", "query", "histogram")
@@ -125,6 +126,7 @@ class Metric(APIModel):
                 "!has(self.histogram) || (has(self.check) && has(self.check.max) != has(self.check.min))",
                 ONE_EDGE,
             ),
+            ("has(self.ratio) || !has(self.sliceBy)", ONLY_FOR_RATIO),
             (
                 "(has(self.mode) && self.mode == 'Observe') || (has(self.check) && (has(self.check.max) || "
                 "has(self.check.min) || has(self.check.noWorseThan)))",
@@ -158,6 +160,9 @@ class Metric(APIModel):
         le=10_000_000,
         description="Requests of the candidate that a ratio needs in a step to pass; harm needs none.",
     )
+    slice_by: SliceBy | None = Field(
+        None, description="Judges the ratio also for each value of a label; slices show harm and never pass anything."
+    )
     mode: Mode = Field(Mode.ENFORCE, description="Enforce acts, Warn reports, Observe records.")
     failure_limit: Annotated[int, Field(ge=0, le=100), BeforeValidator(parse_whole)] | None = Field(
         None, description="Failing evaluations in a row that are tolerated; query only. Default: 0."
@@ -175,6 +180,8 @@ class Metric(APIModel):
             raise ValueError(ONLY_FOR_QUERY)
         if self.histogram is not None and (self.check.max is None) == (self.check.min is None):
             raise ValueError(ONE_EDGE)
+        if self.slice_by is not None and self.ratio is None:
+            raise ValueError(ONLY_FOR_RATIO)
         if self.mode is not Mode.OBSERVE and self.check.is_empty:
             raise ValueError(CHECK_NEEDED)
         return self

@@ -194,6 +194,9 @@ class CheckStatus(APIModel):
     frozen: bool = Field(
         default=False, description="Whether the stable revision's value is the one from before weight 100."
     )
+    worst_slice: str | None = Field(
+        None, max_length=128, description="With sliceBy: the slice nearest to its limit, or farthest beyond it."
+    )
 
 
 class LogEntry(APIModel):

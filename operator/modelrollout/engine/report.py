@@ -15,7 +15,7 @@ from modelrollout.engine.intent import split_of
 from modelrollout.engine.observed import Acceptance, JudgedMetric, RevisionState
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Observation
-from modelrollout.engine.texts import CHECK_REASON_MAX, VERDICT_MAX, cut
+from modelrollout.engine.texts import CHECK_REASON_MAX, SLICE_MAX, VERDICT_MAX, cut
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 PROBLEM_REASONS = frozenset({"InvalidSpec", "NameTaken"})
@@ -124,6 +124,7 @@ def _check(judged: JudgedMetric) -> CheckStatus:
         limit=_number(result.limit),
         samples=result.samples,
         frozen=result.frozen,
+        worst_slice=None if result.worst_slice is None else cut(result.worst_slice, SLICE_MAX),
     )
 
 

@@ -9,6 +9,7 @@ VERDICT_MAX: Final = 160
 """A verdict is one line of `kubectl get`."""
 LOG_MESSAGE_MAX: Final = 300
 CHECK_REASON_MAX: Final = 300
+SLICE_MAX: Final = 128
 NOTE_MAX: Final = 1024
 """The API server refuses events with a longer note."""
 

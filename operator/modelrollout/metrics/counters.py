@@ -25,9 +25,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from modelrollout.analysis.evidence import Counts, Tick
+from modelrollout.analysis.evidence import NOTHING, Counts, Slice, Tick
 from modelrollout.metrics.promql import Scope
 from modelrollout.metrics.provider import RawSeries
+from modelrollout.metrics.slicing import Slicing
 from modelrollout.metrics.ticks import Grid
 
 FORGET_SECONDS: Final = 300.0
@@ -68,12 +69,13 @@ class Ledger:
     Attributes:
         last: timestamp and value of the last sample of each series.
         scraped: timestamp of the last successful scrape of each target.
-        ahead: per revision, how many good things were counted before their totals (see `_events`).
+        ahead: per revision, how many good things were counted before their totals (see `_events`); per revision and
+            value where the counters are sliced.
     """
 
     last: Mapping[tuple[Role, SeriesKey], tuple[float, float]] = field(default_factory=dict)
     scraped: Mapping[Target, float] = field(default_factory=dict)
-    ahead: Mapping[str, float] = field(default_factory=dict)
+    ahead: Mapping[tuple[str, str | None], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class CounterRules:
         candidate: the candidate revision's hash.
         stable: the stable revision's hash; None where there is none to compare with.
         marks: whether the second counter counts events, or good things (events are then the rest).
+        slicing: by which label the counts are told apart as well; None for none.
     """
 
     grid: Grid
@@ -95,6 +98,7 @@ class CounterRules:
     candidate: str
     stable: str | None
     marks: Literal["events", "good"]
+    slicing: Slicing | None = None
 
     @property
     def hashes(self) -> tuple[str, ...]:
@@ -106,11 +110,24 @@ class CounterRules:
         return self.scope.revision_of(labels, self.hashes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Increase:
+    role: Role
+    revision: str
+    labels: Mapping[str, str]
+    at: float
+    amount: float
+
+
 @dataclass
 class _Sum:
     total: float = 0.0
     marked: float = 0.0
     observed: bool = False
+
+
+_Sums = defaultdict[tuple[str, str | None, float], _Sum]
+"""By revision, value of the label (None for all of them together) and tick."""
 
 
 def advance(
@@ -128,36 +145,32 @@ def advance(
     ignored, and so are those later than `until`.
     """
     scrapes = _scrape_times(ledger, batch, until)
-    sums: dict[tuple[str, float], _Sum] = defaultdict(_Sum)
+    sums: _Sums = defaultdict(_Sum)
     last = dict(ledger.last)
-    for role, revision, at, increase in _increases(ledger, batch, rules, scrapes=scrapes, until=until, last=last):
-        if at <= rules.since:
+    for new in _increases(ledger, batch, rules, scrapes=scrapes, until=until, last=last):
+        if new.at <= rules.since:
             continue
-        entry = sums[revision, rules.grid.tick_of(at)]
-        entry.observed = True
-        if role == "total":
-            entry.total += increase
-        else:
-            entry.marked += increase
+        tick = rules.grid.tick_of(new.at)
+        _add(sums[new.revision, None, tick], new)
+        if rules.slicing is not None:
+            _add(sums[new.revision, rules.slicing.value_of(new.labels), tick], new)
     for revision, tick in _scraped_ticks(batch.scrapes, rules, until, scrapes):
-        sums[revision, tick].observed = True
+        sums[revision, None, tick].observed = True
 
     ahead = dict(ledger.ahead)
-    ticks = tuple(
-        Tick(
-            at=tick,
-            candidate=_counts(sums.get((rules.candidate, tick)), rules.candidate, ahead, rules),
-            stable=None
-            if rules.stable is None
-            else _counts(sums.get((rules.stable, tick)), rules.stable, ahead, rules),
-            final=final == "final",
-        )
-        for tick in rules.grid.ticks_between(after, until)
-    )
+    unsliced = None if rules.slicing is None else rules.slicing.problem(*_values(last, rules.slicing))
+    values = () if unsliced is not None else sorted({value for _, value, _ in sums if value is not None})
+    ticks = []
+    for at in rules.grid.ticks_between(after, until):
+        candidate = _counts(sums, (rules.candidate, None, at), ahead, rules)
+        stable = None if rules.stable is None else _counts(sums, (rules.stable, None, at), ahead, rules)
+        whole = Slice("", candidate, stable)
+        parts = tuple(part for value in values if (part := _part(sums, value, at, ahead, rules, whole)) is not None)
+        ticks.append(Tick(at, candidate, stable, final == "final", parts, unsliced))
     oldest = until - FORGET_SECONDS
     kept = {key: sample for key, sample in last.items() if sample[0] >= oldest}
     seen = {target: times[-1] for target, times in scrapes.items() if times[-1] >= oldest}
-    return Ledger(kept, seen, ahead), ticks
+    return Ledger(kept, seen, ahead), tuple(ticks)
 
 
 def _increases(
@@ -168,8 +181,8 @@ def _increases(
     scrapes: Mapping[Target, Sequence[float]],
     until: float,
     last: dict[tuple[Role, SeriesKey], tuple[float, float]],
-) -> Iterator[tuple[Role, str, float, float]]:
-    """Role, revision, timestamp and increase of each new sample; leaves each series' last sample in `last`."""
+) -> Iterator[_Increase]:
+    """What each new sample adds; leaves each series' last sample in `last`."""
     twins = _Twins(ledger, batch, min(QUIET_TICKS * rules.grid.interval, FORGET_SECONDS))
     sides: tuple[tuple[Role, tuple[RawSeries, ...]], ...] = (("total", batch.total), ("marked", batch.marked))
     for role, group in sides:
@@ -185,7 +198,7 @@ def _increases(
                 if previous is not None and at <= previous[0]:
                     continue
                 if _scraped_before(times, at) and not twins.count(at, before):
-                    yield role, revision, at, _increase(previous, (at, value), times)
+                    yield _Increase(role, revision, series.labels, at, _increase(previous, (at, value), times))
                 previous = (at, value)
             if previous is not None:
                 last[key] = previous
@@ -272,22 +285,59 @@ def _scraped_ticks(
     return {(revision, tick) for revision, _, tick in worked - failed}
 
 
-def _counts(entry: _Sum | None, revision: str, ahead: dict[str, float], rules: CounterRules) -> Counts | None:
+def _add(entry: _Sum, new: _Increase) -> None:
+    entry.observed = True
+    if new.role == "total":
+        entry.total += new.amount
+    else:
+        entry.marked += new.amount
+
+
+def _values(last: Iterable[tuple[Role, SeriesKey]], slicing: Slicing) -> tuple[set[str], set[str]]:
+    """Values of the label on the counter of all things, and on the other one."""
+    found: dict[Role, set[str]] = {"total": set(), "marked": set()}
+    for role, key in last:
+        found[role].add(slicing.value_of(dict(key)))
+    return found["total"], found["marked"]
+
+
+def _counts(
+    sums: _Sums, key: tuple[str, str | None, float], ahead: dict[tuple[str, str | None], float], rules: CounterRules
+) -> Counts | None:
+    entry = sums.get(key)
     if entry is None or not entry.observed:
         return None
-    events = entry.marked if rules.marks == "events" else _events(entry, revision, ahead)
+    events = entry.marked if rules.marks == "events" else _events(entry, key[:2], ahead)
     return Counts.observed(events, entry.total)
 
 
-def _events(entry: _Sum, revision: str, ahead: dict[str, float]) -> float:
+def _part(  # noqa: PLR0917 - private, one caller
+    sums: _Sums,
+    value: str,
+    at: float,
+    ahead: dict[tuple[str, str | None], float],
+    rules: CounterRules,
+    whole: Slice,
+) -> Slice | None:
+    """One slice of a tick, if anything was counted in it: where the whole is known, the rest did not happen."""
+    candidate = stable = None
+    if whole.candidate is not None:
+        candidate = _counts(sums, (rules.candidate, value, at), ahead, rules) or NOTHING
+    if whole.stable is not None and rules.stable is not None:
+        stable = _counts(sums, (rules.stable, value, at), ahead, rules) or NOTHING
+    counted = any(counts is not None and counts.total > 0 for counts in (candidate, stable))
+    return Slice(value, candidate, stable) if counted else None
+
+
+def _events(entry: _Sum, whose: tuple[str, str | None], ahead: dict[tuple[str, str | None], float]) -> float:
     """Events as total - good, never negative.
 
     Servers count a request's total when it starts and its good end later. Cutting each tick's negative difference off
     would turn the ebb and flow of requests under way into ever more events, so a surplus of good is carried over and
     set off against the next differences: what is left over is bounded by the requests under way.
     """
-    balance = entry.total - entry.marked - ahead.get(revision, 0.0)
-    ahead[revision] = max(0.0, -balance)
+    balance = entry.total - entry.marked - ahead.get(whose, 0.0)
+    ahead[whose] = max(0.0, -balance)
     return max(0.0, balance)
 
 

@@ -12,6 +12,7 @@ from modelrollout.metrics.counters import CounterRules
 from modelrollout.metrics.edges import EVERYTHING, bucket_of, with_matcher
 from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRequest
 from modelrollout.runtime.looking import Look
+from modelrollout.runtime.slices import slicing_of
 
 Failure = Unavailable | Rejected | Partial
 
@@ -92,4 +93,5 @@ def rules_of(look: Look, metric: Metric | None, since: float) -> CounterRules:
         candidate=look.attempt.revision,
         stable=look.stable,
         marks="events" if counted is None else counted.marks,
+        slicing=slicing_of(metric),
     )

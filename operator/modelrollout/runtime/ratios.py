@@ -14,6 +14,7 @@ from modelrollout.metrics.reader import CounterReading
 from modelrollout.runtime.counting import Counting, counted_of, rules_of
 from modelrollout.runtime.findings import Finding, failed
 from modelrollout.runtime.looking import Look, limits_of
+from modelrollout.runtime.slices import GatheredSlices, KeptSlices
 
 ALPHA = 0.01
 """Probability of a false rollback per attempt, shared equally by its enforced metrics of counts."""
@@ -29,6 +30,7 @@ class _Memory:
     step_identity: tuple[int, float]
     step: RatioState
     last_final: float | None
+    slices: KeptSlices | None = None
 
 
 class Ratios:
@@ -61,12 +63,20 @@ class Ratios:
         whole = gather(memory.whole, ticks)
         step = gather(memory.step, [tick for tick in ticks if tick.at >= begins])
         last_final = reading.final[-1].at if reading.final else memory.last_final
+        slices = GatheredSlices.gather(memory.slices, ticks, begins)
         self._memories[look.rollout.uid, metric.name] = replace(
-            memory, cursor=reading.cursor, whole=whole.final, step=step.final, last_final=last_final
+            memory,
+            cursor=reading.cursor,
+            whole=whole.final,
+            step=step.final,
+            last_final=last_final,
+            slices=None if slices is None else slices.kept,
         )
         check = RatioCheck(name=metric.name, min_samples=metric.min_samples, alpha=_alpha(look.rollout.spec))
         judgement = judge(check, whole, step, look.step.number, look.frozen(metric.name))
         result = with_no_data_policy(metric, judgement.result)
+        if slices is not None:
+            result = slices.judge(look, metric, result)
         return Finding(JudgedMetric(metric, result), last_final, judgement.stable_bound, scraped_at=reading.newest)
 
     def _memory(self, look: Look, metric: Metric) -> _Memory:
@@ -75,9 +85,10 @@ class Ratios:
         identity = (since, look.attempt.revision, metric.model_dump_json())
         known = self._memories.get((look.rollout.uid, metric.name))
         if known is None or known.identity != identity:
-            return _Memory(identity, since, start, look.step_identity, start, None)
+            return _Memory(identity, since, start, look.step_identity, start, None, KeptSlices.start(metric))
         if known.step_identity != look.step_identity:
-            return replace(known, step_identity=look.step_identity, step=start)
+            slices = known.slices and known.slices.at_new_step()
+            return replace(known, step_identity=look.step_identity, step=start, slices=slices)
         return known
 
 

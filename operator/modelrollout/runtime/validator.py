@@ -29,6 +29,7 @@ from modelrollout.metrics.provider import MetricProvider, ProviderUnavailableErr
 from modelrollout.runtime.histogram_review import histogram_problems
 from modelrollout.runtime.logs import logger
 from modelrollout.runtime.looking import comparable, stand_ins_of
+from modelrollout.runtime.slice_problems import slice_problems
 from modelrollout.traffic.registry import Traffics
 from modelrollout.workload.registry import Workloads
 
@@ -127,6 +128,8 @@ async def _metric_problems(rollout: ModelRollout, desired: Revision, provider: M
                 problem = None if selector is None else check_ratio_selector(selector)
                 if problem is not None:
                     yield f"{path}.ratio.{field} ({metric.name}): {problem}"
+            async for problem in slice_problems(rollout, metric, provider):
+                yield f"{path}.{problem}"
         elif metric.histogram is not None:
             async for problem in histogram_problems(rollout, metric, provider):
                 yield f"{path}.{problem}"

@@ -1,0 +1,95 @@
+"""Folds and judges the slices of `ratio` metrics, whose counters carry a label of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from modelrollout.analysis.evidence import Tick
+from modelrollout.analysis.slices import (
+    SliceRules,
+    SlicesEvidence,
+    SlicesState,
+    gather_slices,
+    judge_slices,
+    slice_limits,
+    with_slices,
+)
+from modelrollout.analysis.verdict import CheckResult
+from modelrollout.api.metrics import Metric
+from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.metrics.slicing import Slicing
+from modelrollout.runtime.looking import Look, limits_of
+
+ALPHA = 0.005
+"""Probability of a false rollback per attempt by slices, shared equally by the enforced metrics that have some."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSlices:
+    """Final ticks of the slices, folded so far: of the attempt, and of its current step."""
+
+    whole: SlicesState
+    step: SlicesState
+
+    @classmethod
+    def start(cls, metric: Metric) -> Self | None:
+        """Before the first tick; None where the metric is not sliced."""
+        if metric.slice_by is None:
+            return None
+        start = SlicesState(slice_limits(limits_of(metric)), metric.slice_by.max_slices)
+        return cls(start, start)
+
+    def at_new_step(self) -> Self:
+        """The same, for a step that begins."""
+        return replace(self, step=SlicesState(self.step.limits, self.step.max_slices))
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredSlices:
+    """The slices up to now."""
+
+    whole: SlicesEvidence
+    step: SlicesEvidence
+
+    @classmethod
+    def gather(cls, kept: KeptSlices | None, ticks: Sequence[Tick], begins: float) -> Self | None:
+        """Add ticks; those from `begins` on are the step's."""
+        if kept is None:
+            return None
+        of_step = [tick for tick in ticks if tick.at >= begins]
+        return cls(gather_slices(kept.whole, ticks), gather_slices(kept.step, of_step))
+
+    @property
+    def kept(self) -> KeptSlices:
+        """What to keep."""
+        return KeptSlices(self.whole.final, self.step.final)
+
+    def judge(self, look: Look, metric: Metric, result: CheckResult) -> CheckResult:
+        """The verdict of the whole metric with that of its slices."""
+        rules = _rules(look.rollout.spec, metric)
+        if rules is None:
+            return result
+        alone = look.leaves_stable_no_share
+        return with_slices(result, rules, judge_slices(rules, self.whole, self.step, look.step.number, alone=alone))
+
+
+def slicing_of(metric: Metric | None) -> Slicing | None:
+    """By which label a metric's counters are sliced."""
+    by = None if metric is None else metric.slice_by
+    return None if by is None else Slicing(by.label, by.max_slices)
+
+
+def _rules(spec: ModelRolloutSpec, metric: Metric) -> SliceRules | None:
+    by = metric.slice_by
+    if by is None:
+        return None
+    return SliceRules(
+        metric=metric.name,
+        label=by.label,
+        max_slices=by.max_slices,
+        min_samples=by.min_samples,
+        alpha=ALPHA / max(1, sum(each.slice_by is not None for each in spec.enforced_metrics)),
+        max_gap=None if by.max_gap is None else float(by.max_gap),
+    )
