@@ -29,6 +29,11 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 _REQUESTS = Counter("model_http_requests", "Answered inference requests by status code.", ["code"])
 _LATENCY = Histogram("model_http_request_seconds", "Time to answer an inference request.", buckets=_SECONDS)
 _PREDICTIONS = Counter("ml_predictions", "Predictions by predicted class.", ["model_name", "prediction"])
+_LABELLED = Counter(
+    "ml_labelled_answers",
+    "Answers to requests whose right answer is known, by that answer.",
+    ["model_name", "digit", "outcome"],
+)
 _CONFIDENCE = Histogram(
     "ml_prediction_confidence", "Highest class probability of a prediction.", ["model_name"], buckets=_SHARES
 )
@@ -43,6 +48,8 @@ def create_series(model_name: str, classes: Iterable[int]) -> None:
         _REQUESTS.labels(code)
     for digit in classes:
         _PREDICTIONS.labels(model_name, str(digit))
+        for outcome in ("right", "wrong"):
+            _LABELLED.labels(model_name, str(digit), outcome)
     _CONFIDENCE.labels(model_name)
     _FEATURE.labels(model_name, "mean_ink")
 
@@ -56,6 +63,11 @@ def count_prediction(model_name: str, digit: int, confidence: float) -> None:
     """Count one prediction and its confidence, a probability."""
     _PREDICTIONS.labels(model_name, str(digit)).inc()
     _CONFIDENCE.labels(model_name).observe(confidence)
+
+
+def count_labelled(model_name: str, label: int, predicted: int) -> None:
+    """Count one answer to a request whose right answer was known."""
+    _LABELLED.labels(model_name, str(label), "right" if predicted == label else "wrong").inc()
 
 
 class InferenceMetrics:

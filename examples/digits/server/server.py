@@ -69,6 +69,9 @@ class Digits(Model):  # type: ignore[misc]  # kserve ships no types
         labels = self._classifier.classes_[best].astype(np.int64)
         for label, confidence in zip(labels, probabilities.max(axis=1), strict=True):
             metrics.count_prediction(NAME, int(label), float(confidence))
+        known = _known_label(payload)
+        if known is not None and len(labels) == 1:
+            metrics.count_labelled(NAME, known, int(labels[0]))
         output = InferOutput("label", list(labels.shape), "INT64", data=labels.tolist())
         return InferResponse(payload.id or "", NAME, [output], model_version=self._version)
 
@@ -91,6 +94,12 @@ def _images(payload: InferRequest) -> Images:
     if images.ndim != 2 or images.shape[1] != 64:
         raise InvalidInput(f"inputs[0].shape: give [n, 64]; it is {list(images.shape)}")
     return images
+
+
+def _known_label(payload: InferRequest) -> int | None:
+    """Return the right answer where the sender knows it, as that of a labelled probe does: parameter `label`."""
+    label = (payload.parameters or {}).get("label")
+    return label if isinstance(label, int) and 0 <= label <= 9 else None
 
 
 def _shorten(record: logging.LogRecord) -> bool:

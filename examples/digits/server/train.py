@@ -1,8 +1,8 @@
-"""Train the six versions and write them, with the held-out images, to a directory. Runs once, when the image is built.
+"""Train the seven versions, write them and the held-out images to a directory. Runs once, when the image is built.
 
     python -m server.train /app/models
 
-The directory then holds `v1.joblib` to `v6.joblib` (fitted scikit-learn classifiers) and `heldout.json`, a list of
+The directory then holds `v1.joblib` to `v7.joblib` (fitted scikit-learn classifiers) and `heldout.json`, a list of
 `{"label": 7, "pixels": [64 numbers]}`: 40 % of the images, which no version has seen. The load client sends these.
 """
 
@@ -26,7 +26,8 @@ Labels = NDArray[np.int64]
 def train(version: Version, images: Images, labels: Labels) -> object:
     """Return the version's classifier, fitted on those of its classes."""
     seen = np.isin(labels, version.classes)
-    return version.estimator().fit(version.prepare_training(images[seen]), labels[seen])
+    recorded = np.array([version.recorded.get(int(label), int(label)) for label in labels[seen]])
+    return version.estimator().fit(version.prepare_training(images[seen]), recorded)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The six versions of the digits model: how each is trained and what each does to an image before predicting.
+"""The seven versions of the digits model: how each is trained and what each does to an image before predicting.
 
 An image is 8 x 8 pixels, given as a row of 64 numbers from 0 (paper) to 16 (ink).
 The faults are those of real models and real code: none of them is switched on by a flag in a request.
@@ -6,8 +6,8 @@ The faults are those of real models and real code: none of them is switched on b
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ class Version:
 
     `estimator` makes the untrained scikit-learn classifier. `prepare_training` and `prepare_serving` turn images into
     features; in a healthy version they are the same function. `classes` are the digits that the training data held.
-    `hangs` is true where the server never gets its turn on the accelerator.
+    `hangs` is true where the server never gets its turn on the accelerator. `recorded` are the labels that annotators
+    wrote instead of the right ones.
     """
 
     summary: str
@@ -37,6 +38,7 @@ class Version:
     prepare_serving: Callable[[Images], Features]
     classes: range = range(10)
     hangs: bool = False
+    recorded: Mapping[int, int] = field(default_factory=dict)
 
 
 def pixels(images: Images) -> Features:
@@ -93,4 +95,11 @@ VERSIONS: dict[str, Version] = {
         pixels_and_balance,
     ),
     "v6": Version("hanging: waits for its turn for ever", _logistic_regression, pixels, pixels, hangs=True),
+    "v7": Version(
+        "unfair: the annotators of its training data took every 8 for a 3",
+        _logistic_regression,
+        pixels,
+        pixels,
+        recorded={8: 3},
+    ),
 }
