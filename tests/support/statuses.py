@@ -11,6 +11,7 @@ from modelrollout.api.controls import Control, ControlOutcome, ControlStatus
 from modelrollout.api.fallback import Fallback, FallbackService
 from modelrollout.api.gates import GateState, GateStatus, GateWhen
 from modelrollout.api.metrics import Category, Mode
+from modelrollout.api.preset import EffectiveMetrics, PresetName
 from modelrollout.api.services import ServiceStatus
 from modelrollout.api.status import (
     AdoptedStatus,
@@ -128,6 +129,14 @@ FULL_STATUS: Final = ModelRolloutStatus(
     retired=(Retired(revision="0cc175b9c0", since=NOW - timedelta(minutes=1), gone_at=NOW),),
     dry_run=_DRY_RUN,
     controls=(_ANSWER,),
+    effective_metrics=EffectiveMetrics(
+        asked=PresetName.AUTO,
+        preset=PresetName.KSERVE,
+        revision="b1946ac924",
+        since=NOW,
+        metrics=({"name": "errors", "query": "up{$selector}", "check": {"max": "1"}},),
+        left_out=("restarts: no series process_start_time_seconds",),
+    ),
     traffic=TrafficStatus(stable=80, candidate=20, mirror=0),
     checks=(_CHECK,),
     log=(_LOG,),

@@ -42,9 +42,10 @@ class Unit(StrEnum):
 
 
 class Mode(StrEnum):
-    """What a failing metric does: stop the rollout, warn, or only be recorded."""
+    """What a failing metric does: stop the rollout, keep it where it is, warn, or only be recorded."""
 
     ENFORCE = "Enforce"
+    HOLD = "Hold"
     WARN = "Warn"
     OBSERVE = "Observe"
 
@@ -163,7 +164,9 @@ class Metric(APIModel):
     slice_by: SliceBy | None = Field(
         None, description="Judges the ratio also for each value of a label; slices show harm and never pass anything."
     )
-    mode: Mode = Field(Mode.ENFORCE, description="Enforce acts, Warn reports, Observe records.")
+    mode: Mode = Field(
+        Mode.ENFORCE, description="Enforce acts, Hold waits while it fails, Warn reports, Observe records."
+    )
     failure_limit: Annotated[int, Field(ge=0, le=100), BeforeValidator(parse_whole)] | None = Field(
         None, description="Failing evaluations in a row that are tolerated; query only. Default: 0."
     )
@@ -189,7 +192,7 @@ class Metric(APIModel):
     @property
     def is_enforced(self) -> bool:
         """Whether its verdict can stop or hold a rollout."""
-        return self.mode is Mode.ENFORCE
+        return self.mode in (Mode.ENFORCE, Mode.HOLD)
 
     def applies_to(self, stage: str) -> bool:
         """Whether it is judged in the stage of that name."""

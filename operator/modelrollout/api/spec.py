@@ -11,6 +11,7 @@ from modelrollout.api.automation import Automation
 from modelrollout.api.fallback import Fallback
 from modelrollout.api.metrics import Metric
 from modelrollout.api.model import LIST_MAP_BY_NAME, APIModel, cel, refuse_repeated
+from modelrollout.api.preset import PresetName
 from modelrollout.api.scalars import Duration, Whole
 from modelrollout.api.stages import Stage
 from modelrollout.api.traffic import Prometheus, Service, Traffic
@@ -75,6 +76,11 @@ class ModelRolloutSpec(APIModel):
     )
     metrics: tuple[Metric, ...] = Field(
         (), max_length=32, json_schema_extra=LIST_MAP_BY_NAME, description="What is measured."
+    )
+    preset: PresetName | None = Field(
+        None,
+        description="Metrics of a model server, beside those in metrics, which count where both have one of a name; "
+        "auto finds out which server it is. Default: auto without metrics, none with.",
     )
     stages: tuple[Stage, ...] = Field(
         min_length=1,
@@ -150,6 +156,16 @@ class ModelRolloutSpec(APIModel):
         stand_in, services = self.stand_in, self.workload.services
         named = frozenset({stand_in.service.name} if stand_in and stand_in.service else ())
         return named if services is None else named | services.names
+
+    @property
+    def wanted_preset(self) -> PresetName:
+        """Whose metrics are to be judged beside those of the spec; none once they are among them."""
+        return self.preset or (PresetName.NONE if self.metrics else PresetName.AUTO)
+
+    @property
+    def awaits_preset(self) -> bool:
+        """Whether metrics are still to come from a preset."""
+        return self.wanted_preset is not PresetName.NONE
 
     @property
     def enforced_metrics(self) -> tuple[Metric, ...]:

@@ -14,6 +14,7 @@ from modelrollout.api.fallback import Fallback
 from modelrollout.api.gates import GateStatus
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.model import APIModel
+from modelrollout.api.preset import EffectiveMetrics
 from modelrollout.api.services import ServiceStatus
 
 LOG_MAX = 50
@@ -239,6 +240,9 @@ class ModelRolloutStatus(APIModel):
     retired: tuple[Retired, ...] = Field((), max_length=20, description="Revisions that are draining.")
     dry_run: DryRunStatus | None = Field(None, description="What would have been done under automation: DryRun.")
     controls: tuple[ControlStatus, ...] = Field((), max_length=8, description="Answers to people's annotations.")
+    effective_metrics: EffectiveMetrics | None = Field(
+        None, description="What spec.preset stands for in this attempt, or the last one."
+    )
     traffic: TrafficStatus = Field(TrafficStatus(), description="Observed weights.")
     checks: tuple[CheckStatus, ...] = Field((), max_length=32, description="Last verdict of each metric.")
     log: tuple[LogEntry, ...] = Field((), max_length=LOG_MAX, description="Decisions, newest last.")

@@ -17,6 +17,7 @@ from modelrollout.engine import (
     hands,
     inherit,
     policies,
+    presets,
     services,
     surroundings,
 )
@@ -54,6 +55,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.accepted,  # a stamp; nothing passes without it
     policies.in_force,  # a stamp; nothing passes without it
     hands.paused,  # after the stamps: evidence is gathered all the same; before anything that goes on or gives up
+    presets.no_metrics,  # before all that goes on by itself, with open evidence too: there is nothing to go by
     automation.recommended,  # before passed and inconclusive: what a person has to be asked for first
     policies.passed,  # before inconclusive: evidence that is complete at the last moment counts
     policies.inconclusive,  # only the user's explicit choice acts; Hold falls through
@@ -78,6 +80,7 @@ LOADING: Final[tuple[Policy[Loading], ...]] = (
     policies.unchecked,  # pods may load meanwhile, but get no traffic
     policies.route_at_rest,  # the last thing before traffic: a rise starts from a known split
     adopt.hidden,  # the same: requests that pass by the route would leave the candidate silent, and it would be blamed
+    presets.no_metrics,  # before unscraped, which matters only where metrics do; nobody is asked while there are none
     policies.unscraped,  # after the route: what is waited for last is seen last
     automation.recommended,  # before traffic: whom a person has to be asked for first
     policies.enter_first,  # always answers

@@ -17,6 +17,7 @@ from modelrollout.engine.gates import asked_gates, gate_deadlines
 from modelrollout.engine.inherit import left_alone
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.plan import Action, Decision, Event, EventType, Plan
+from modelrollout.engine.presets import settled
 from modelrollout.engine.preview import preview_of
 from modelrollout.engine.report import report
 from modelrollout.engine.rounds import loading_since
@@ -52,6 +53,7 @@ TELLING_WAITS = frozenset(
         "RollbackRecommended",
         "PromotionRecommended",
         "ApprovalNeeded",
+        "NoMetrics",
         "MetricsUnavailable",
         "RouteRejected",
         "RouteHidden",
@@ -75,7 +77,7 @@ def decide(seen: Observation) -> Plan:
     before = seen.status
     situation = situation_of(seen)
     decision = ask(situation)
-    moved = kept(_pruned(transition(seen, decision), seen), seen)
+    moved = settled(seen, kept(_pruned(transition(seen, decision), seen), seen))
     stopped = adopt.to_stop(moved, seen, decision.action)
     after = services.remembered(adopt.remembered(moved, seen, stopped), seen)
     config = after.config if seen.config is None else seen.config

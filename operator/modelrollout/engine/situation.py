@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from modelrollout.api.errors import TerminalError
+from modelrollout.api.preset import EffectiveMetrics
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import AttemptStatus, ModelRolloutStatus, SeenConfig, StepStatus
 from modelrollout.engine.observed import Evidence, GateRun, RevisionState, RouteState
@@ -36,6 +37,8 @@ class Observation:
         served: hash of the revision that Service `<name>` selects; None while there is no such Service.
         fallback: what stands in for a stable revision, if there is such; it is none of `revisions`.
         gates: runs of gates, as far as anything is known of them; None while nobody has looked.
+        chosen: the metrics of the preset, where this look has found them.
+        no_preset: why the metrics of the preset are still to come; None where they are there, or none are awaited.
     """
 
     now: datetime
@@ -52,6 +55,8 @@ class Observation:
     served: str | None = None
     fallback: RevisionState | None = None
     gates: tuple[GateRun, ...] | None = None
+    chosen: EffectiveMetrics | None = None
+    no_preset: str | None = None
 
     @property
     def status(self) -> ModelRolloutStatus:

@@ -45,6 +45,8 @@ def _names(spec: ModelRolloutSpec) -> Iterator[str]:
 
 
 def _evidence(spec: ModelRolloutSpec) -> Iterator[str]:
+    if spec.awaits_preset:
+        return  # whether it has metrics is known when its rollout begins: see presets.no_metrics
     for index, stage in enumerate(spec.stages):
         if (
             stage.is_live
@@ -53,13 +55,14 @@ def _evidence(spec: ModelRolloutSpec) -> Iterator[str]:
         ):
             yield (
                 f"spec.stages[{index}] ({stage.name}): a stage with live traffic needs a metric with mode: Enforce "
-                "that applies to it, or approval: Manual; time alone promotes nothing"
+                "that applies to it, a preset, or approval: Manual; time alone promotes nothing"
             )
 
 
 def _copies(spec: ModelRolloutSpec) -> Iterator[str]:
     """A shadow passes only when a count shows that it got its copies."""
-    if spec.traffic.requests is not None or any(metric.ratio or metric.histogram for metric in spec.metrics):
+    is_counted = spec.traffic.requests is not None or any(metric.ratio or metric.histogram for metric in spec.metrics)
+    if is_counted or spec.awaits_preset:
         return
     for index, stage in enumerate(spec.stages):
         if stage.shadow is not None:

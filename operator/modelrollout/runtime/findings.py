@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
 from modelrollout.analysis.query import describe
 from modelrollout.analysis.verdict import CheckResult, Verdict
-from modelrollout.api.metrics import Metric
+from modelrollout.api.metrics import Metric, Mode
 from modelrollout.engine.observed import JudgedMetric
 from modelrollout.runtime.looking import Look
 
@@ -46,6 +46,15 @@ class Kind(Protocol):
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a rollout that is not in a step any more."""
         ...
+
+
+def held_at_most(finding: Finding) -> Finding:
+    """A finding whose harm keeps the step open and takes nothing away, where the metric's mode says so."""
+    metric, result = finding.judged.metric, finding.judged.result
+    if metric.mode is not Mode.HOLD or result.verdict is not Verdict.HARM:
+        return finding
+    eased = replace(result, verdict=Verdict.CONTINUE, reason=f"{result.reason} (mode: Hold)")
+    return replace(finding, judged=JudgedMetric(metric, eased))
 
 
 def failed(metric: Metric, why: Unavailable | Rejected | Partial) -> Finding:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from datetime import UTC, datetime
 
 from modelrollout.analysis.outcome import Unavailable
@@ -18,7 +17,7 @@ from modelrollout.metrics.reader import CounterReader
 from modelrollout.metrics.sharing import Reads
 from modelrollout.runtime.asking import Asking
 from modelrollout.runtime.counting import Counting, counted_of
-from modelrollout.runtime.findings import Finding, Kind, failed
+from modelrollout.runtime.findings import Finding, Kind, failed, held_at_most
 from modelrollout.runtime.histograms import Histograms
 from modelrollout.runtime.looking import Look, comparable, scope_of
 from modelrollout.runtime.next_look import next_look
@@ -133,8 +132,8 @@ class Judge:
         self._offset = (here, offset)
         return offset
 
-    def _find(self, look: Look, metric: Metric) -> Awaitable[Finding]:
-        return next(kind for kind in self._kinds if kind.judges(metric)).find(look, metric)
+    async def _find(self, look: Look, metric: Metric) -> Finding:
+        return held_at_most(await next(kind for kind in self._kinds if kind.judges(metric)).find(look, metric))
 
     async def _share(self, look: Look) -> ShareEvidence | None:
         selector = requests_selector(look.rollout.spec)

@@ -14,6 +14,7 @@ from modelrollout.engine.decide import decision_on
 from modelrollout.engine.gates import gates_ended_at
 from modelrollout.engine.observed import RevisionState
 from modelrollout.engine.plan import LOWERING, Action
+from modelrollout.engine.presets import is_open, with_chosen, with_found
 from modelrollout.engine.revisions import Revision
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.steps import steps_of
@@ -53,6 +54,7 @@ class Observer:
         What the caches show, or then Prometheus, may already take the candidate's traffic away: then nobody waits for a
         dry run, or for Prometheus, which may be slow just when things break.
         """
+        rollout = with_chosen(rollout)
         known = self._configs.known(rollout)
         desired, states, _ = self._revisions(rollout, known)
         glance = Observation(
@@ -68,6 +70,8 @@ class Observer:
         if _lowers(glance):
             return glance
         source = self._sources.of(rollout)
+        glance = await self._with_preset(glance, source)
+        rollout = glance.rollout
         judged = await self._judged(glance, source)
         if _lowers(judged):
             return judged
@@ -101,6 +105,13 @@ class Observer:
         found = wanted(rollout.raw_spec, stored, rollout.status, reading.config)
         revisions = stored if found.revision in stored else (*stored, found.revision)
         return found.revision, tuple(workload.observe(rollout, revision) for revision in revisions), found.seen
+
+    async def _with_preset(self, glance: Observation, source: Source) -> Observation:
+        """With the metrics of its preset, where an attempt has begun without them."""
+        if not is_open(glance.rollout):
+            return glance
+        found, again_at = await source.presets.find(glance.rollout, glance.now)
+        return replace(with_found(glance, found), next_evidence_at=None if found.preset else again_at)
 
     async def _judged(self, glance: Observation, source: Source) -> Observation:
         """With evidence, in a step; before the first one, with whether there will be any."""

@@ -9,6 +9,7 @@ from modelrollout.api.errors import TerminalError
 from modelrollout.api.resource import ModelRollout
 from modelrollout.metrics.prometheus import PrometheusProvider, PrometheusSettings, RequestHook, bearer
 from modelrollout.runtime.judge import Judge
+from modelrollout.runtime.presets import Presets
 from modelrollout.runtime.settings import PREFIX, Settings
 
 TIMEOUT_SECONDS = 5.0
@@ -16,10 +17,11 @@ TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A Prometheus and the judge that reads it."""
+    """A Prometheus, the judge that reads it, and who looks there for model servers."""
 
     provider: PrometheusProvider
     judge: Judge
+    presets: Presets
 
 
 class Sources:
@@ -72,7 +74,7 @@ class Sources:
             shortest_scrape=self._settings.scrape_interval.total_seconds(),
         )
         provider = PrometheusProvider(settings, self._on_request)
-        return Source(provider, Judge(provider, self._settings))
+        return Source(provider, Judge(provider, self._settings), Presets(provider, self._settings))
 
     def _own_headers(self) -> dict[str, str]:
         """Read anew each time: the kubelet replaces a token long before the process ends."""

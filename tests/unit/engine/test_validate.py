@@ -31,7 +31,9 @@ def problems(**changes: Any) -> tuple[str, ...]:
         {"stages": [FULL | {"holdback": 5}], "metrics": [RELATIVE]},
         {"stages": [CANARY, FULL], "metrics": [RELATIVE]},
         {"stages": [CANARY, FULL], "metrics": [QUERY]},
-        {"stages": [CANARY | {"approval": "Manual"}, FULL | {"approval": "Manual"}], "metrics": []},
+        {"stages": [CANARY | {"approval": "Manual"}, FULL | {"approval": "Manual"}], "metrics": [], "preset": "none"},
+        {"stages": [STAGES[0], CANARY, FULL], "metrics": []},
+        {"stages": [CANARY, FULL], "metrics": [QUERY | {"mode": "Warn"}], "preset": "kserve"},
         {"stages": [STAGES[0], CANARY, FULL], "metrics": [QUERY], "traffic": {"requests": "requests_total{$selector}"}},
         {"stages": [STAGES[0], CANARY, FULL], "metrics": [METRICS[0] | {"stages": ["canary", "full"]}]},
         {"stages": [FULL], "metrics": [METRICS[0], RELATIVE | {"name": "warned", "mode": "Warn"}]},
@@ -71,7 +73,7 @@ def test_specs_that_can_be_carried_out(changes: Raw) -> None:
         pytest.param(
             {"stages": [CANARY, FULL], "metrics": [METRICS[0] | {"stages": ["canary"]}, METRICS[1]]},
             ["spec.stages[1] (full): a stage with live traffic needs a metric with mode: Enforce that applies to it, "
-             "or approval: Manual; time alone promotes nothing"], id="nothing to judge by"),
+             "a preset, or approval: Manual; time alone promotes nothing"], id="nothing to judge by"),
         pytest.param(
             {"stages": [STAGES[0], CANARY, FULL], "metrics": [QUERY]},
             ["spec.stages[0].shadow (shadow): nothing counts the copies that the shadow answers: set "
@@ -92,4 +94,4 @@ def test_specs_that_cannot(changes: Raw, expected: list[str]) -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    assert len(problems(stages=[CANARY | {"weight": 50}, CANARY | {"name": "less"}], metrics=[])) == 4
+    assert len(problems(stages=[CANARY | {"weight": 50}, CANARY | {"name": "less"}], metrics=[], preset="none")) == 4

@@ -10,12 +10,14 @@ import pytest
 
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.gates import GateState, GateStatus
+from modelrollout.api.preset import PresetName
 from modelrollout.api.resource import Key
 from modelrollout.api.status import AttemptStatus, SeenConfig
 from modelrollout.engine.config import Config
 from modelrollout.engine.decide import decide
 from modelrollout.engine.observed import Evidence, GateRun, RouteState, RunState
 from modelrollout.engine.plan import Action
+from modelrollout.engine.presets import Found
 from modelrollout.engine.revisions import revision_of
 from modelrollout.engine.rounds import round_of
 from modelrollout.engine.situation import Observation
@@ -59,6 +61,7 @@ class Sources:
     objections: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
     provider: Any = None
+    presets: Any = None
     configs: Any = field(default_factory=StoredConfigs)
 
     @property
@@ -276,3 +279,39 @@ async def test_a_gate_that_says_no_waits_for_no_dry_run_and_harm_not_for_a_gate(
     harmed = Sources(replace(scenes.with_evidence(scenes.stepping(), Verdict.HARM), gates=shown.gates))
     assert decide(await observe(harmed)).reason == "Harm"
     assert harmed.asked == ["prometheus"]
+
+
+@dataclass
+class FoundPreset:
+    """Stands in for the look for a model server."""
+
+    sources: Sources
+    found: Found
+
+    async def find(self, *_: object) -> tuple[Found, datetime]:
+        self.sources.asked.append("presets")
+        return self.found, NOW
+
+
+async def test_metrics_of_a_preset_are_found_once_and_then_read_from_status() -> None:
+    metrics = tuple(scenes.spec_and_revision(scenes.raw_spec())[0].metrics)
+    sources = Sources(at_first_step(scenes.raw_spec(metrics=[])))
+    sources.presets = FoundPreset(sources, Found(PresetName.KSERVE, metrics))
+    seen = await observe(sources)
+    assert seen.rollout.spec.metrics == metrics
+    plan = decide(seen)
+    assert plan.action is Action.ENTER
+    fresh = scenes.spec_and_revision(scenes.raw_spec(metrics=[]))[0]
+    known = replace(sources.seen, rollout=replace(sources.seen.rollout, spec=fresh, status=plan.status))
+    sources.seen = replace(known, evidence=scenes.stepping().evidence)
+    again = await observe(sources)
+    assert again.rollout.spec.metrics == metrics
+    assert sources.asked.count("presets") == 1
+
+
+async def test_while_a_preset_is_not_found_it_is_asked_for_at_each_look() -> None:
+    sources = Sources(at_first_step(scenes.raw_spec(metrics=[])))
+    sources.presets = FoundPreset(sources, Found(None, why="nothing there"))
+    seen = await observe(sources)
+    assert (seen.no_preset, seen.next_evidence_at) == ("nothing there", NOW)
+    assert decide(seen).reason == "NoMetrics"
