@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import kopf
 
-from modelrollout.api.resource import Key, ModelRollout
+from modelrollout.api.resource import Key
 from modelrollout.kube.caches import Cache, Watched, name_of
 from modelrollout.kube.client import Listing
 from modelrollout.kube.resources import ENDPOINT_SLICE, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, MODEL_ROLLOUT, Resource
@@ -58,17 +58,13 @@ class Intake:
             for raw in page.items:
                 self._rollouts.put(raw)
         for key in self._rollouts.known():
-            known = self._rollouts.get(key)
+            version = self._rollouts.version(key)
             # What is newer than the list was made after it.
-            if key not in listed and known is not None and int(known.resource_version) <= min(versions):
+            if key not in listed and version is not None and version <= min(versions):
                 self._gone(key)
         # Those that move first: after a restart, their candidates have gone unjudged for a while.
-        for key in sorted(self._rollouts.known(), key=self._rests):
+        for key in sorted(self._rollouts.known(), key=self._rollouts.moves, reverse=True):
             self._enqueue(key)
-
-    def _rests(self, key: Key) -> bool:
-        rollout = self._rollouts.get(key)
-        return rollout is None or rollout.status.attempt is None
 
     async def list_of_children(self, resource: Resource, pages: AsyncIterable[Listing]) -> None:
         """All objects of a kind."""
@@ -98,21 +94,21 @@ class Intake:
             for service in _services_of(raw):
                 for key in self._rollouts.of_service(metadata["namespace"], service):
                     self._enqueue(key)
-        if resource not in SHARED:
-            return
-        for key in self._rollouts.known():
-            rollout = self._rollouts.get(key)
-            if isinstance(rollout, ModelRollout) and (resource == GATEWAY_CLASS or self._refers(rollout, metadata)):
+        if resource == GATEWAY_CLASS:
+            for key in self._rollouts.known():
+                self._enqueue(key)
+        if resource == GATEWAY:
+            for key in self._attached(metadata["namespace"], metadata["name"]):
                 self._enqueue(key)
 
-    def _refers(self, rollout: ModelRollout, metadata: dict[str, Any]) -> bool:
-        """Whether a rollout's route attaches to that Gateway."""
-        api, namespace = rollout.spec.traffic.gateway_api, rollout.key.namespace
-        parents = {(parent.namespace or namespace, parent.name) for parent in api.parents}
-        if api.http_route_ref is not None:
-            route = self._cache.route(namespace, api.http_route_ref.name)
-            parents |= {(parent.namespace, parent.name) for parent in (route.parent_refs if route else ())}
-        return (metadata["namespace"], metadata["name"]) in parents
+    def _attached(self, namespace: str, gateway: str) -> frozenset[Key]:
+        """Those whose route, or whose rule of somebody else's, attaches to a Gateway."""
+        found = set(self._rollouts.of_gateway(namespace, gateway))
+        for where, name in self._rollouts.foreign_routes():
+            route = self._cache.route(where, name)
+            if route is not None and any((p.namespace, p.name) == (namespace, gateway) for p in route.parent_refs):
+                found |= self._rollouts.of_route(where, name)
+        return frozenset(found)
 
 
 def _services_of(route: dict[str, Any]) -> frozenset[str]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from modelrollout.api.resource import Key, ModelRollout, SpecError, deleted_at, parse
 from modelrollout.api.spec import DeletionPolicy
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.kube.resources import HTTP_ROUTE, SERVICE, Resource
+from modelrollout.kube.resources import GATEWAY, HTTP_ROUTE, SERVICE, Resource
 from modelrollout.runtime.logs import logger
 
 _Object = tuple[Resource, str, str]
 """Kind, namespace and name."""
+AT_HAND: Final = 256
+"""How many are kept as they were read: those that were looked at last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +48,58 @@ class Unreadable:
         return self.deleted_at is not None
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is at hand of each.
+
+    Attributes:
+        wishes: digest of what only users change.
+        refers: objects that are not its own, and that it depends on.
+        moves: whether it is between two versions.
+        text: all that is read of it, as JSON.
+    """
+
+    uid: str
+    resource_version: str
+    wishes: bytes
+    refers: frozenset[_Object]
+    moves: bool
+    text: str
+
+
 class Rollouts:
-    """What the watch and our own writes showed; the newest counts."""
+    """What the watch and our own writes showed; the newest counts.
+
+    Most of very many do nothing for weeks. They are kept as text, which is a tenth of the size, and read again when
+    somebody looks at them.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[Key, ModelRollout | Unreadable] = {}
+        self._kept: dict[Key, _Kept] = {}
+        self._at_hand: OrderedDict[Key, ModelRollout | Unreadable] = OrderedDict()
         self._by_object: dict[_Object, set[Key]] = {}
 
     def get(self, key: Key) -> ModelRollout | Unreadable | None:
         """The newest that is known."""
-        return self._known.get(key)
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        found = self._at_hand.get(key)
+        return self._hold(key, _parsed(json.loads(kept.text)) if found is None else found)
 
     def known(self) -> tuple[Key, ...]:
         """All of them."""
-        return tuple(self._known)
+        return tuple(self._kept)
+
+    def version(self, key: Key) -> int | None:
+        """The resourceVersion that is known."""
+        kept = self._kept.get(key)
+        return None if kept is None else int(kept.resource_version)
+
+    def moves(self, key: Key) -> bool:
+        """Whether it is between two versions."""
+        kept = self._kept.get(key)
+        return kept is not None and kept.moves
 
     def of_service(self, namespace: str, service: str) -> frozenset[Key]:
         """Those whose traffic goes to a Service that is not theirs."""
@@ -66,84 +109,99 @@ class Rollouts:
         """Those that have a rule of an HTTPRoute that is not theirs."""
         return frozenset(self._by_object.get((HTTP_ROUTE, namespace, route), ()))
 
+    def of_gateway(self, namespace: str, gateway: str) -> frozenset[Key]:
+        """Those whose own route attaches to a Gateway."""
+        return frozenset(self._by_object.get((GATEWAY, namespace, gateway), ()))
+
+    def foreign_routes(self) -> tuple[tuple[str, str], ...]:
+        """Namespaces and names of HTTPRoutes that are not theirs, and of which they have a rule."""
+        return tuple((namespace, name) for kind, namespace, name in self._by_object if kind == HTTP_ROUTE)
+
     def put(self, raw: Mapping[str, Any]) -> Key | None:
         """Take in an object; its key if a user changed it, None if it is only our own status coming back."""
-        if self._has(raw["metadata"]):
+        metadata = raw["metadata"]
+        key = Key(metadata["namespace"], metadata["name"])
+        old = self._kept.get(key)
+        # A list of all that there are must not keep the event loop from all else, such as renewing the Lease, for as
+        # long as parsing all of them takes.
+        if old is not None and (old.uid, old.resource_version) == (metadata["uid"], metadata["resourceVersion"]):
             return None
         try:
             new = _parsed(raw)
         except ValidationError as error:
             # Status is our memory: without it nothing can be decided, and writing one would lose what it tells.
-            metadata = raw["metadata"]
-            key = Key(metadata["namespace"], metadata["name"])
             logger().error("left alone: its status cannot be read", rollout=str(key), error=str(error))
             self.remove(key)
             return None
-        old = self._known.get(new.key)
         if old is not None and old.uid == new.uid and int(new.resource_version) < int(old.resource_version):
             return None
-        self._refer(old, new)
-        self._known[new.key] = new
-        return None if old is not None and _wishes(old) == _wishes(new) else new.key
-
-    def _has(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether it is known at this very version.
-
-        A list of all that there are must not keep the event loop from all else, such as renewing the Lease, for as
-        long as parsing all of them takes.
-        """
-        known = self._known.get(Key(metadata["namespace"], metadata["name"]))
-        return known is not None and (known.uid, known.resource_version) == (
-            metadata["uid"],
-            metadata["resourceVersion"],
-        )
+        kept = self._keep(new, raw)
+        return None if old is not None and old.wishes == kept.wishes else key
 
     def remove(self, key: Key) -> ModelRollout | Unreadable | None:
         """Forget one that is gone."""
-        self._refer(self._known.get(key), None)
-        return self._known.pop(key, None)
+        gone = self.get(key)
+        kept = self._kept.pop(key, None)
+        self._at_hand.pop(key, None)
+        self._refer(key, frozenset() if kept is None else kept.refers, frozenset())
+        return gone
 
     def wrote(self, key: Key, status: ModelRolloutStatus, resource_version: str) -> None:
         """Take in a status that was just written, before the watch shows it."""
-        known = self._known.get(key)
+        kept, known = self._kept.get(key), self.get(key)
         # The watch may have shown what came after our write before its answer got here.
-        if known is not None and int(known.resource_version) < int(resource_version):
-            new = replace(known, status=status, resource_version=resource_version)
-            self._refer(known, new)
-            self._known[key] = new
-
-    def _refer(self, old: ModelRollout | Unreadable | None, new: ModelRollout | Unreadable | None) -> None:
-        """Keep the index of objects that are not theirs true."""
-        before, now = _foreign(old), _foreign(new)
-        if before == now:
+        if kept is None or known is None or int(known.resource_version) >= int(resource_version):
             return
-        for named, key in before:
+        raw = json.loads(kept.text)
+        raw["metadata"]["resourceVersion"] = resource_version
+        self._keep(replace(known, status=status, resource_version=resource_version), raw | {"status": status.dump()})
+
+    def _keep(self, new: ModelRollout | Unreadable, raw: Mapping[str, Any]) -> _Kept:
+        metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
+        text = json.dumps({"metadata": metadata, "spec": raw.get("spec", {}), "status": raw.get("status", {})})
+        moves = new.status.attempt is not None
+        kept = _Kept(new.uid, new.resource_version, _wishes(new), _refers(new), moves, text)
+        old = self._kept.get(new.key)
+        self._refer(new.key, frozenset() if old is None else old.refers, kept.refers)
+        self._kept[new.key] = kept
+        self._hold(new.key, new)
+        return kept
+
+    def _hold(self, key: Key, found: ModelRollout | Unreadable) -> ModelRollout | Unreadable:
+        self._at_hand[key] = found
+        self._at_hand.move_to_end(key)
+        if len(self._at_hand) > AT_HAND:
+            self._at_hand.popitem(last=False)
+        return found
+
+    def _refer(self, key: Key, before: frozenset[_Object], now: frozenset[_Object]) -> None:
+        """Keep the index of objects that are not theirs true."""
+        for named in before - now:
             keys = self._by_object.get(named, set())
             keys.discard(key)
             if not keys:
                 self._by_object.pop(named, None)
-        for named, key in now:
+        for named in now - before:
             self._by_object.setdefault(named, set()).add(key)
 
 
-def _foreign(rollout: ModelRollout | Unreadable | None) -> frozenset[tuple[_Object, Key]]:
+def _refers(rollout: ModelRollout | Unreadable) -> frozenset[_Object]:
     if not isinstance(rollout, ModelRollout):
         return frozenset()
+    namespace, api = rollout.key.namespace, rollout.spec.traffic.gateway_api
     kept = rollout.status.fallback
     names = rollout.spec.foreign_services | ({kept.service.name} if kept and kept.service else set())
     names |= {entry.service for entry in rollout.status.services}
-    found: set[_Object] = {(SERVICE, rollout.key.namespace, name) for name in names}
-    ref = rollout.spec.traffic.gateway_api.http_route_ref
-    if ref is not None:
-        found.add((HTTP_ROUTE, rollout.key.namespace, ref.name))
-    return frozenset((named, rollout.key) for named in found)
+    found: set[_Object] = {(SERVICE, namespace, name) for name in names}
+    found |= {(GATEWAY, parent.namespace or namespace, parent.name) for parent in api.parents}
+    if api.http_route_ref is not None:
+        found.add((HTTP_ROUTE, namespace, api.http_route_ref.name))
+    return frozenset(found)
 
 
-def _wishes(rollout: ModelRollout | Unreadable) -> tuple[object, ...]:
-    """What only users change."""
-    if isinstance(rollout, Unreadable):
-        return rollout.uid, rollout.generation, rollout.deleting
-    return rollout.uid, rollout.generation, rollout.deleting, tuple(sorted(rollout.annotations.items()))
+def _wishes(rollout: ModelRollout | Unreadable) -> bytes:
+    annotations = () if isinstance(rollout, Unreadable) else sorted(rollout.annotations.items())
+    return hashlib.sha256(repr((rollout.uid, rollout.generation, rollout.deleting, annotations)).encode()).digest()
 
 
 def _parsed(raw: Mapping[str, Any]) -> ModelRollout | Unreadable:

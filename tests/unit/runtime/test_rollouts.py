@@ -8,7 +8,8 @@ import pytest
 
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import ModelRolloutStatus, Phase
-from modelrollout.runtime.rollouts import Rollouts, Unreadable
+from modelrollout.runtime.rollouts import AT_HAND, Rollouts, Unreadable
+from tests.support.statuses import FULL_STATUS
 
 pytestmark = pytest.mark.unit
 
@@ -60,6 +61,45 @@ def test_what_is_known_at_this_version_is_not_read_again() -> None:
     known = rollouts.get(KEY)
     assert rollouts.put(raw(5)) is None
     assert rollouts.get(KEY) is known
+
+
+@pytest.mark.parametrize("status", [FULL_STATUS, ModelRolloutStatus()], ids=["full", "empty"])
+def test_one_that_was_not_looked_at_for_long_reads_the_same(status: ModelRolloutStatus) -> None:
+    rollouts = Rollouts()
+    rollouts.put(raw(5, annotations={"modelrollout.io/pause": "x"}, finalizers=["a/b"]))
+    rollouts.wrote(KEY, status, "9")
+    before = rollouts.get(KEY)
+    for number in range(2 * AT_HAND):
+        rollouts.put(raw(1, name=f"other-{number}"))
+    assert rollouts.get(KEY) is not before
+    assert rollouts.get(KEY) == before
+    assert isinstance(before, ModelRollout)
+    assert before.status == status
+
+
+def test_who_moves_is_known_without_reading_it() -> None:
+    rollouts = Rollouts()
+    rollouts.put(raw(5))
+    assert (rollouts.moves(KEY), rollouts.version(KEY)) == (False, 5)
+    rollouts.wrote(KEY, FULL_STATUS, "9")
+    assert (rollouts.moves(KEY), rollouts.version(KEY)) == (True, 9)
+    rollouts.remove(KEY)
+    assert (rollouts.moves(KEY), rollouts.version(KEY)) == (False, None)
+
+
+def test_those_of_a_gateway_or_of_somebody_elses_route_are_found() -> None:
+    rollouts = Rollouts()
+    rollouts.put(raw(1))
+    assert rollouts.of_gateway("ns", "gw") == {KEY}
+    changed = raw(2, generation=2)
+    changed["spec"]["traffic"] = {"gatewayAPI": {"httpRouteRef": {"name": "shop", "rule": "predict"}}}
+    rollouts.put(changed)
+    assert not rollouts.of_gateway("ns", "gw")
+    assert rollouts.of_route("ns", "shop") == {KEY}
+    assert rollouts.foreign_routes() == (("ns", "shop"),)
+    rollouts.remove(KEY)
+    assert not rollouts.of_route("ns", "shop")
+    assert not rollouts.foreign_routes()
 
 
 def test_a_recreated_one_is_another_one() -> None:
