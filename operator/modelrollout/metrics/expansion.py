@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from modelrollout.api.metrics import Metric
+from modelrollout.api.metrics import Metric, Ratio, Unit
 from modelrollout.api.preset import PresetName
-from modelrollout.metrics.preset_files import EDGE, Preset, PresetMetric, Series
+from modelrollout.metrics.edges import EVERYTHING, bucket_of, with_matcher
+from modelrollout.metrics.preset_files import Preset, PresetMetric, Series
 from modelrollout.metrics.provider import RawSeries
 
 SHARE_ABOVE_EDGE: Final = 0.1
@@ -71,26 +72,37 @@ def names_of(presets: Iterable[Preset]) -> str:
     return "|".join(dict.fromkeys(wanted.series for preset in presets for wanted in preset.series))
 
 
-def choose_edge(buckets: Iterable[RawSeries]) -> str | None:
-    """The lowest edge above which at most a tenth lies, as the server writes it; the highest where none is that high.
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An upper bound of buckets.
+
+    Attributes:
+        tells: whether most of the stable revision's requests lie in buckets that show something of them.
+    """
+
+    at: Decimal
+    tells: bool
+
+
+def choose_edge(buckets: Iterable[RawSeries]) -> Edge | None:
+    """The lowest edge above which at most a tenth lies; the highest where none is that high. None without an edge.
 
     Counts are what the pods have counted since they started. A histogram that has counted nothing yet gives its middle
-    edge: any will do to compare two revisions by.
-
-    Returns:
-        The text of the label `le`; None where there is no finite edge.
+    edge: any will do to compare two revisions by. It tells nothing, nor does one with nine tenths in its first bucket.
     """
-    counts: dict[str, float] = defaultdict(float)
+    counts: dict[Decimal, float] = defaultdict(float)
     for series in buckets:
-        counts[series.labels.get("le", "")] += series.samples[-1][1] if series.samples else 0.0
-    edges = sorted((number, text) for text in counts if (number := _number(text)) is not None)
-    finite = [text for number, text in edges if math.isfinite(number)]
+        if series.samples and (edge := _number(series.labels.get("le", ""))) is not None:
+            counts[edge] += series.samples[-1][1]
+    edges = sorted(counts)
+    finite = [edge for edge in edges if edge.is_finite()]
     if not finite:
         return None
-    total = max((counts[text] for _, text in edges), default=0.0)
+    total = counts[edges[-1]]
     if total <= 0:
-        return finite[len(finite) // 2]
-    return next((text for text in finite if counts[text] >= (1 - SHARE_ABOVE_EDGE) * total), finite[-1])
+        return Edge(finite[len(finite) // 2], tells=False)
+    chosen = next((edge for edge in finite if counts[edge] >= (1 - SHARE_ABOVE_EDGE) * total), finite[-1])
+    return Edge(chosen, tells=chosen > finite[0])
 
 
 def _made(entry: PresetMetric, found: Sequence[RawSeries], *, comparable: bool) -> Metric | str:
@@ -107,7 +119,22 @@ def _made(entry: PresetMetric, found: Sequence[RawSeries], *, comparable: bool) 
     edge = choose_edge(series for series in found if _matches(entry.edge, series))
     if edge is None:
         return f"no series {_text(entry.edge)} with edges"
-    return Metric.model_validate_json(metric.model_dump_json(by_alias=True, exclude_none=True).replace(EDGE, edge))
+    return _limited(metric, edge)
+
+
+def _limited(metric: Metric, edge: Edge) -> Metric:
+    """The metric of a histogram with its limit at the edge.
+
+    Where the histogram tells too little, it would be refused as a quantile: then only the share above the edge is
+    compared, which still sees a candidate that is slower than that.
+    """
+    assert metric.histogram is not None  # noqa: S101 - the file has looked
+    if edge.tells:
+        return metric.model_copy(update={"check": metric.check.model_copy(update={"max": edge.at})})
+    buckets = metric.histogram.buckets
+    ratio = Ratio(good=bucket_of(buckets, edge.at), total=with_matcher(buckets, EVERYTHING))
+    relative = metric.check.model_copy(update={"max": None})
+    return metric.model_copy(update={"histogram": None, "ratio": ratio, "unit": Unit.RATIO, "check": relative})
 
 
 def _there(wanted: Series, found: Sequence[RawSeries]) -> bool:
@@ -125,8 +152,10 @@ def _text(wanted: Series) -> str:
     return f"{wanted.series}{{{inside}}}" if inside else wanted.series
 
 
-def _number(text: str) -> float | None:
+def _number(text: str) -> Decimal | None:
     try:
-        return float(text)
-    except ValueError:
+        number = Decimal(text)
+    except InvalidOperation:
         return None
+    # In full, as a limit is written: 1e+06 is 1000000.
+    return number if not number.is_finite() else Decimal(f"{number:f}")

@@ -19,8 +19,6 @@ from modelrollout.api.model import APIModel
 from modelrollout.api.preset import PresetName
 
 DIRECTORY: Final = Path(__file__).parent / "presets"
-EDGE: Final = "$edge"
-"""Stands in a metric for the bucket edge that is chosen from the stable revision's own histogram."""
 _COMMON: Final = "every"
 
 
@@ -50,7 +48,7 @@ class PresetMetric(_Strict):
     Attributes:
         when: series that the stable revision must have for it; without, it is always there. Of several entries with one
             name the first counts whose series are there: servers rename.
-        edge: buckets of a histogram; `$edge` in the metric becomes an edge above which at most a tenth of the stable
+        edge: buckets of the metric's histogram; its limit becomes an edge above which at most a tenth of the stable
             revision's requests lie.
         metric: as in `spec.metrics`.
         alone: limits where there is nothing to compare with; without, it is left out there.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from modelrollout.api.metrics import Metric
 from modelrollout.api.preset import PresetName
-from modelrollout.metrics.expansion import choose_edge, detect, expand_preset, names_of
+from modelrollout.metrics.expansion import Edge, choose_edge, detect, expand_preset, names_of
 from modelrollout.metrics.preset_files import Preset, presets
 from modelrollout.metrics.provider import RawSeries
-from tests.support.expositions import parsed, series_of
+from tests.support.expositions import parsed, series_of, value_of
 
 pytestmark = pytest.mark.unit
 
@@ -69,8 +71,8 @@ def test_a_renamed_series_is_known_under_both_names() -> None:
 
 def test_tokens_are_no_independent_observations() -> None:
     """One answer gives hundreds of them, so only a mean is taken where nothing is observed once for each request."""
-    assert metric("vllm", "token-time").ratio is not None
-    assert metric("sglang", "token-time").ratio is None
+    assert metric("vllm", "token-time").histogram is not None
+    assert metric("sglang", "token-time").histogram is None
 
 
 def test_what_the_server_does_not_tell_is_left_out_with_the_series_that_is_missing() -> None:
@@ -96,33 +98,50 @@ def test_without_anything_to_compare_with_only_absolute_limits_are_left() -> Non
 
 
 @pytest.mark.parametrize(
-    ("counts", "edge"),
+    ("counts", "edge", "tells"),
     [
-        pytest.param({"0.1": 50, "0.5": 95, "1.0": 99, "+Inf": 100}, "0.5", id="at most a tenth above"),
-        pytest.param({"0.1": 90, "0.5": 95, "+Inf": 100}, "0.1", id="just a tenth"),
-        pytest.param({"0.005": 100, "0.01": 100, "+Inf": 100}, "0.005", id="all in the first bucket"),
-        pytest.param({"0.1": 0, "0.5": 20, "+Inf": 100}, "0.5", id="most beyond the last edge"),
-        pytest.param({"0.1": 0, "0.5": 0, "1.0": 0, "+Inf": 0}, "0.5", id="nothing counted yet"),
-        pytest.param({"10": 9, "5.0": 95, "+Inf": 100, "1e+02": 99}, "5.0", id="by number, as it is written"),
-        pytest.param({"+Inf": 100}, None, id="no edge"),
-        pytest.param({}, None, id="no series"),
+        pytest.param({"0.1": 50, "0.5": 95, "1.0": 99, "+Inf": 100}, "0.5", True, id="at most a tenth above"),
+        pytest.param({"0.1": 10, "0.5": 90, "1.0": 95, "+Inf": 100}, "0.5", True, id="just a tenth"),
+        pytest.param({"0.005": 95, "0.01": 100, "+Inf": 100}, "0.005", False, id="all in the first bucket"),
+        pytest.param({"0.1": 0, "0.5": 20, "+Inf": 100}, "0.5", True, id="most beyond the last edge"),
+        pytest.param({"0.1": 0, "0.5": 0, "1.0": 0, "+Inf": 0}, "0.5", False, id="nothing counted yet"),
+        pytest.param({"10": 9, "1e+06": 95, "+Inf": 100, "2e+06": 99}, "1000000", True, id="by number"),
     ],
 )
-def test_the_edge(counts: dict[str, float], edge: str | None) -> None:
-    assert choose_edge(buckets(counts)) == edge
+def test_the_edge(counts: dict[str, float], edge: str, tells: bool) -> None:  # noqa: FBT001 - a table
+    assert choose_edge(buckets(counts)) == Edge(Decimal(edge), tells)
+
+
+@pytest.mark.parametrize("counts", [{"+Inf": 100.0}, {"odd": 100.0}, {}])
+def test_without_edges_there_is_none(counts: dict[str, float]) -> None:
+    assert choose_edge(buckets(counts)) is None
 
 
 def test_pods_are_added_up() -> None:
     slow, fast = buckets({"0.1": 0, "0.5": 10, "+Inf": 10}), buckets({"0.1": 990, "0.5": 990, "+Inf": 990})
-    assert choose_edge((*slow, *fast)) == "0.1"
+    assert choose_edge((*slow, *fast)) == Edge(Decimal("0.1"), tells=False)
 
 
-def test_the_edge_is_written_as_the_server_writes_it() -> None:
-    """`le="1"` selects nothing where the server says `le="1.0"`."""
-    text = (
-        'request_predict_seconds_bucket{le="0.5"} 10\nrequest_predict_seconds_bucket{le="1.0"} 99\n'
-        'request_predict_seconds_bucket{le="+Inf"} 100\nrequest_predict_seconds_count 100\n'
-    )
-    ratio = metric("kserve", "latency", text).ratio
-    assert ratio is not None
-    assert ratio.good == 'request_predict_seconds_bucket{$selector,le="1.0"}'
+def kserve(**counts: float) -> str:
+    """Its histogram of latency, with one bucket for each of 5 ms, 500 ms and 1 s."""
+    edges = {"fast": "0.005", "half": "0.5", "one": "1.0", "every": "+Inf"}
+    lines = [f'request_predict_seconds_bucket{{le="{edges[name]}"}} {count}\n' for name, count in counts.items()]
+    return "".join([*lines, f"request_predict_seconds_count {counts['every']}\n"])
+
+
+def test_the_limit_of_a_quantile_is_an_edge_and_the_comparison_stays() -> None:
+    """Which is seen to be an edge of the candidate too before anything is judged by it."""
+    latency = metric("kserve", "latency", kserve(fast=5, half=10, one=99, every=100))
+    assert latency.histogram is not None
+    assert latency.check.max == Decimal("1.0")
+    assert latency.check.no_worse_than is not None
+
+
+def test_a_histogram_that_tells_too_little_for_a_quantile_still_compares_shares() -> None:
+    """`le="1"` selects nothing where the server says `le="1.0"`: the edge is matched as any server writes it."""
+    latency = metric("kserve", "latency", kserve(fast=97, half=100, one=100, every=100))
+    assert (latency.histogram, latency.check.max) == (None, None)
+    assert latency.ratio is not None
+    found = parsed(kserve(fast=97, half=100, one=100, every=100))
+    assert value_of(str(latency.ratio.good), found) == 97
+    assert value_of(latency.ratio.total, found) == 100

@@ -10,6 +10,7 @@ from modelrollout.api.metrics import Metric
 from modelrollout.api.preset import PresetName
 from modelrollout.metrics.expansion import Expansion, detect, expand_preset
 from modelrollout.metrics.preset_files import Preset, Proof, presets
+from modelrollout.runtime.counting import counted_of
 from tests.support.expositions import select, series_of, text_of, value_of
 
 pytestmark = pytest.mark.unit
@@ -65,10 +66,10 @@ def test_errors_are_those_of_the_model_and_of_nobody_else(server: str) -> None:
 
 @pytest.mark.parametrize("server", sorted(name for name in COUNTS if COUNTS[name][1]))
 def test_latency_is_counted_at_an_edge_that_the_server_has(server: str) -> None:
-    ratio, series = metric(server, LATENCY.get(server, "latency")).ratio, series_of(server)
-    assert ratio is not None
-    assert ratio.good is not None
-    assert (value_of(ratio.good, series), value_of(ratio.total, series)) == COUNTS[server][1]
+    counted, series = counted_of(metric(server, LATENCY.get(server, "latency"))), series_of(server)
+    assert counted is not None
+    assert counted.marks == "good"
+    assert (value_of(counted.marked, series), value_of(counted.total, series)) == COUNTS[server][1]
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -76,8 +77,9 @@ def test_every_series_that_a_metric_reads_is_there(server: str) -> None:
     """Selectors of a query: each must select something of the server's own text, or a name is wrong."""
     series = series_of(server)
     for one in expanded(server).metrics:
-        if one.ratio is not None:
-            read = [one.ratio.total, *([one.ratio.good] if one.ratio.good else [])]
+        counted = counted_of(one)
+        if counted is not None:
+            read = [counted.total, *([counted.marked] if counted.marks == "good" else [])]
         else:
             read = re.findall(r"[\w:]+\{[^{}]*\}", str(one.query))
         filled = [selector.replace("$namespace", "demo").replace("$rollout", "digits") for selector in read]

@@ -6,8 +6,9 @@ import pytest
 
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.preset import PresetName
-from modelrollout.metrics.preset_files import DIRECTORY, EDGE, Preset, presets
+from modelrollout.metrics.preset_files import DIRECTORY, Preset, presets
 from modelrollout.metrics.promql import check_ratio_selector, unknown_variables
+from modelrollout.runtime.counting import counted_of
 
 pytestmark = pytest.mark.unit
 
@@ -32,11 +33,10 @@ def test_engines_come_before_what_wraps_them_and_gateways_last() -> None:
 def test_selectors_and_queries_can_be_read(preset: Preset) -> None:
     for entry in preset.metrics:
         metric = entry.metric
-        has_edge = EDGE in metric.model_dump_json()
-        assert has_edge == (entry.edge is not None), metric.name
-        if metric.ratio is not None:
-            for selector in (metric.ratio.events, metric.ratio.good, metric.ratio.total):
-                assert selector is None or check_ratio_selector(selector.replace(EDGE, "1")) is None
+        counted = counted_of(metric)
+        assert (metric.histogram is None) == (entry.edge is None), metric.name
+        if counted is not None:
+            assert [check_ratio_selector(selector) for selector in (counted.total, counted.marked)] == [None, None]
         else:
             assert metric.query is not None
             assert unknown_variables(metric.query) == ()
