@@ -41,12 +41,20 @@ class RealPrometheus:
         directory: an empty directory of its own; configuration, data and log live there.
         config: the whole configuration; by default, the targets of `set_target` are scraped each `scrape_seconds`.
         scrape_seconds: interval and timeout of a scrape in the default configuration.
+        options: of the command line, beside those that it needs anyway.
     """
 
     def __init__(
-        self, binary: Path, directory: Path, *, config: str | None = None, scrape_seconds: float = 1.0
+        self,
+        binary: Path,
+        directory: Path,
+        *,
+        config: str | None = None,
+        scrape_seconds: float = 1.0,
+        options: tuple[str, ...] = (),
     ) -> None:
         self._binary = binary
+        self._options = options
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self._port = _free_port()
@@ -126,6 +134,7 @@ class RealPrometheus:
                     f"--web.listen-address=127.0.0.1:{self._port}",
                     "--scrape.discovery-reload-interval=100ms",
                     "--log.level=warn",
+                    *self._options,
                 ],
                 cwd=self._directory,
                 stdout=output,

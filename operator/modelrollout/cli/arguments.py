@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from modelrollout.api.controls import Control
+from modelrollout.api.scalars import parse_duration
 
 TIMEOUT_SECONDS: Final = 30.0
 
@@ -18,6 +20,8 @@ class Verb(StrEnum):
     GET = "get"
     WATCH = "watch"
     RESUME = "resume"
+    PLAN = "plan"
+    BACKTEST = "backtest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,11 @@ class Command:
         namespace: None for that of the context.
         everywhere: whether `get` lists all namespaces.
         timeout: seconds to wait for the operator's answer.
+        file: manifest to take instead of what the cluster has, for `plan` and `backtest`, as all that follows.
+        prometheus: address to ask directly; None for the spec's or the operator's, through the API server if need be.
+        scrape_interval: of that Prometheus.
+        stable, candidate: hashes of revisions; None for those that status names.
+        begin, end: which history.
     """
 
     verb: Verb | Control
@@ -38,7 +47,16 @@ class Command:
     kubeconfig: str | None
     everywhere: bool = False
     timeout: float = TIMEOUT_SECONDS
+    file: str | None = None
+    prometheus: str | None = None
+    scrape_interval: timedelta | None = None
+    stable: str | None = None
+    candidate: str | None = None
+    begin: datetime | None = None
+    end: datetime | None = None
 
+
+FORETELLING: Final = frozenset({Verb.PLAN, Verb.BACKTEST})
 
 HELP: Final = {
     Control.PAUSE: "no step forward until resume",
@@ -50,6 +68,8 @@ HELP: Final = {
     Control.APPROVE: "agree to what is recommended",
     Verb.GET: "where it is, and why there",
     Verb.WATCH: "follow it until interrupted",
+    Verb.PLAN: "how long each step will take at the traffic of now, and what can never be shown",
+    Verb.BACKTEST: "what would have been decided on the history that Prometheus has",
 }
 
 
@@ -58,6 +78,8 @@ def read(arguments: list[str] | None = None) -> Command:
     given = _parser().parse_args(arguments)
     if given.verb == Verb.GET and given.name is not None and given.all_namespaces:
         _parser().error("--all-namespaces lists all: leave the name out")
+    if given.verb in FORETELLING and given.name is None and given.file is None:
+        _parser().error("say which: a name, or -f FILE")
     verb = Control.PROMOTE_FULL if getattr(given, "full", False) else _verb(given.verb)
     return Command(
         verb=verb,
@@ -67,7 +89,11 @@ def read(arguments: list[str] | None = None) -> Command:
         kubeconfig=given.kubeconfig,
         everywhere=getattr(given, "all_namespaces", False),
         timeout=getattr(given, "timeout", TIMEOUT_SECONDS),
+        **{name: getattr(given, name, None) for name in _HISTORY},
     )
+
+
+_HISTORY: Final = ("file", "prometheus", "scrape_interval", "stable", "candidate", "begin", "end")
 
 
 def _verb(word: str) -> Verb | Control:
@@ -85,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("name", nargs="?", help="the ModelRollout; all of the namespace if it is left out")
             command.add_argument("-A", "--all-namespaces", action="store_true", help="of all namespaces")
             continue
+        if verb in FORETELLING:
+            _add_history(command, verb)
+            continue
         command.add_argument("name", help="the ModelRollout")
         if verb is Control.PROMOTE:
             command.add_argument("--full", action="store_true", help="make it stable, skipping all stages left")
@@ -93,6 +122,35 @@ def _parser() -> argparse.ArgumentParser:
                 "--timeout", type=float, default=TIMEOUT_SECONDS, help="seconds to wait for the answer (%(default)s)"
             )
     return parser
+
+
+def _add_history(command: argparse.ArgumentParser, verb: StrEnum) -> None:
+    command.add_argument("name", nargs="?", help="the ModelRollout; default: the one in the file")
+    command.add_argument("-f", "--file", help="manifest to take instead of what the cluster has")
+    command.add_argument("--prometheus", metavar="URL", help="ask it there, not through the API server")
+    command.add_argument("--scrape-interval", type=_duration, metavar="15s", help="of that Prometheus (15s)")
+    command.add_argument("--stable", metavar="HASH", help="revision that serves; default: as status says")
+    if verb is Verb.BACKTEST:
+        command.add_argument("--candidate", metavar="HASH", help="revision that is judged; default: as status says")
+        command.add_argument(
+            "--from", dest="begin", type=_time, required=True, metavar="TIME", help="such as 2026-01-31T12:00:00Z"
+        )
+        command.add_argument("--to", dest="end", type=_time, metavar="TIME", help="default: now")
+
+
+def _time(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not a time such as 2026-01-31T12:00:00Z: {text!r}") from error
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _add_common(parser: argparse.ArgumentParser, default: str | None) -> None:

@@ -14,6 +14,7 @@ from modelrollout.api.resource import Key
 from modelrollout.cli.arguments import Command, Verb, read
 from modelrollout.cli.choosing import NothingToDoError, check_paused, click_for
 from modelrollout.cli.connecting import connected
+from modelrollout.cli.foretelling import foretold
 from modelrollout.cli.seeing import Seen, seen
 from modelrollout.cli.showing import detail, line, table
 from modelrollout.engine.clicks import Click
@@ -45,6 +46,8 @@ async def run(command: Command) -> Answer:
         NothingToDoError: there is nothing that it could be about.
         ModelRolloutError: the cluster cannot be reached, or refuses.
     """
+    if command.verb is Verb.PLAN or command.verb is Verb.BACKTEST:
+        return True, await foretold(command)
     async with connected(command) as (client, namespace):
         if command.verb is Verb.GET and command.name is None:
             return True, await _listed(client, None if command.everywhere else namespace)

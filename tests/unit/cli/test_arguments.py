@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 
 from modelrollout.api.controls import Control
@@ -21,6 +23,34 @@ pytestmark = pytest.mark.unit
         ("promote digits", Command(Control.PROMOTE, "digits", None, None, None)),
         ("promote --full digits", Command(Control.PROMOTE_FULL, "digits", None, None, None)),
         ("resume digits --kubeconfig f", Command(Verb.RESUME, "digits", None, None, "f")),
+        ("plan digits", Command(Verb.PLAN, "digits", None, None, None)),
+        (
+            "plan -f rollout.yaml --prometheus http://localhost:9090 --scrape-interval 5s --stable rabc",
+            Command(
+                Verb.PLAN,
+                None,
+                None,
+                None,
+                None,
+                file="rollout.yaml",
+                prometheus="http://localhost:9090",
+                scrape_interval=timedelta(seconds=5),
+                stable="rabc",
+            ),
+        ),
+        (
+            "backtest digits --from 2026-01-31T12:00:00 --to 2026-01-31T14:00:00+01:00 --candidate rdef",
+            Command(
+                Verb.BACKTEST,
+                "digits",
+                None,
+                None,
+                None,
+                candidate="rdef",
+                begin=datetime(2026, 1, 31, 12, tzinfo=UTC),
+                end=datetime(2026, 1, 31, 14, tzinfo=timezone(timedelta(hours=1))),
+            ),
+        ),
     ],
 )
 def test_what_is_read(words: str, expected: Command) -> None:
@@ -32,7 +62,20 @@ def test_every_control_has_a_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["", "pause", "get digits -A", "promote-full digits", "pause digits --full", "fly digits"]
+    "words",
+    [
+        "",
+        "pause",
+        "get digits -A",
+        "promote-full digits",
+        "pause digits --full",
+        "fly digits",
+        "plan",
+        "plan digits --scrape-interval 5",
+        "backtest digits",
+        "backtest --from 2026-01-31",
+        "backtest digits --from yesterday",
+    ],
 )
 def test_what_is_refused(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
