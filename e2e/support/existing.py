@@ -1,4 +1,4 @@
-"""What somebody has run for long before there was a ModelRollout: a Deployment, a Service and a route of their own."""
+"""What somebody else runs, or has run for long before there was a ModelRollout: Deployments, Services and a route."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ NAME = "digits-prod"
 PORT = 80
 
 
-def deployment(namespace: str, version: str) -> Object:
+def deployment(namespace: str, version: str, name: str = NAME) -> Object:
     """A Deployment that serves a version, labelled as charts label theirs."""
     template: dict[str, Any] = copy.deepcopy(digits(namespace, version)["spec"]["workload"]["deployment"]["template"])
-    template["metadata"]["labels"] = {"app": NAME}
-    spec = {"replicas": 1, "selector": {"matchLabels": {"app": NAME}}, "template": template}
-    return _object("apps/v1", "Deployment", namespace, spec)
+    template["metadata"]["labels"] = {"app": name}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": template}
+    return _object("apps/v1", "Deployment", namespace, spec, name)
 
 
-def service(namespace: str) -> Object:
+def service(namespace: str, name: str = NAME) -> Object:
     """Its Service, on a port of its own."""
     ports = [{"name": "http", "port": PORT, "targetPort": "http"}]
-    return _object("v1", "Service", namespace, {"selector": {"app": NAME}, "ports": ports})
+    return _object("v1", "Service", namespace, {"selector": {"app": name}, "ports": ports}, name)
 
 
 def route(namespace: str) -> Object:
@@ -46,10 +46,10 @@ def moved() -> dict[str, Any]:
     return {"spec": {"rules": [{"matches": matches, "backendRefs": [{"name": NAME, "port": PORT}]}]}}
 
 
-def _object(api_version: str, kind: str, namespace: str, spec: dict[str, Any]) -> Object:
+def _object(api_version: str, kind: str, namespace: str, spec: dict[str, Any], name: str = NAME) -> Object:
     return {
         "apiVersion": api_version,
         "kind": kind,
-        "metadata": {"name": NAME, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace},
         "spec": spec,
     }

@@ -45,6 +45,7 @@ class Journal:
         self.moments: list[Moment] = []
         self._versions: dict[str, str] = {}
         self._fallback = f"{name}-fallback"
+        self._behind: dict[str, str] = {}
         for kind, seen in ((HTTP_ROUTE, self._route), (MODEL_ROLLOUT, self._rollout)):
             threading.Thread(target=kube.watch, args=(kind, namespace, seen, self._stopped), daemon=True).start()
 
@@ -97,7 +98,8 @@ class Journal:
 
     def _services(self, version: str) -> set[str]:
         known = [revision for revision, name in self._versions.items() if name == version]
-        return {self._fallback if revision == FALLBACK else f"{self._name}-{revision}" for revision in known}
+        made = {self._fallback if revision == FALLBACK else f"{self._name}-{revision}" for revision in known}
+        return made | {self._behind[revision] for revision in known if revision in self._behind}
 
     def _rollout(self, happened: str, raw: Object) -> None:
         if happened == "DELETED" or raw["metadata"]["name"] != self._name or "status" not in raw:
@@ -107,6 +109,7 @@ class Journal:
             for ref in (status.stable, status.attempt, status.previous, status.failed):
                 if ref is not None:
                     self._versions[ref.revision] = ref.version
+            self._behind |= {entry.revision: entry.service for entry in status.services}
             if status.fallback is not None and status.fallback.service is not None:
                 self._fallback = status.fallback.service.name
             self.moments.append(Moment(time.monotonic(), raw["metadata"]["generation"], status))

@@ -285,9 +285,10 @@ def endpoint_slice_view(raw: Mapping[str, Any]) -> EndpointSliceView:
             ready_groups.update(found)
         elif not leaves:
             unready.update(names)
-    return EndpointSliceView(
-        meta_of(raw), service, frozenset(ready), frozenset(unready), frozenset(ready_groups), frozenset(groups)
-    )
+    able_groups = frozenset(ready_groups)
+    # Mostly the same: there is a slice for each Service of the cluster, and each is kept.
+    all_groups = able_groups if groups == ready_groups else frozenset(groups)
+    return EndpointSliceView(meta_of(raw), service, frozenset(ready), frozenset(unready), able_groups, all_groups)
 
 
 def pod_view(raw: Mapping[str, Any]) -> PodView:

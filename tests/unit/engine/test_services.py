@@ -54,6 +54,7 @@ from tests.support.scenes import (
     previous,
     rollout,
     with_attempt,
+    with_clicks,
     with_evidence,
     with_problems,
     with_route,
@@ -253,6 +254,13 @@ def test_without_a_ready_endpoint_it_gets_nothing_however_it_is_pushed() -> None
     assert (plan.reason, plan.split) == ("CandidateLoading", only(ONE.hash))
 
 
+def test_no_rollout_begins_beside_an_older_route_to_what_serves() -> None:
+    assert SETTLED.route is not None
+    plan = decide(replace(SETTLED, route=replace(SETTLED.route, hidden_by="theirs")))
+    assert (plan.reason, plan.split) == ("RouteHidden", only(ONE.hash))
+    assert "HTTPRoute theirs is older and leads to digits-a" in plan.message
+
+
 def test_what_is_known_follows_the_deployment_until_the_first_step() -> None:
     plan = decide(now(SETTLED, state(TWO, behind(NEWER)), state(ONE, behind("digits-a-75bfc9d8f5-*"))))
     assert plan.status.services == (known(ONE, "digits-a-75bfc9d8f5-*", since=NOW), known(TWO, NEWER, since=NOW))
@@ -388,6 +396,15 @@ def test_back_to_what_somebody_has_deployed_since_is_a_rollout() -> None:
     assert plan.action is Action.BEGIN
     assert "PreviousReplaced" in [event.reason for event in plan.events]
     assert plan.status.previous is None
+
+
+def test_a_person_cannot_go_back_to_what_is_not_there_any_more() -> None:
+    seen = with_clicks(with_route(serving(asks("2"), TWO, **WARM)), rollback=TWO.hash)
+    same = now(seen, state(TWO, behind(NEW)))
+    assert decide(same).action is Action.RETURN
+    plan = decide(now(same, state(ONE, behind(NEWER))))
+    assert (plan.action, plan.split) == (Action.WAIT, only(TWO.hash))
+    assert "ControlRefused" in [event.reason for event in plan.events]
 
 
 def test_a_window_that_is_over_is_no_replacement() -> None:

@@ -14,6 +14,7 @@ from modelrollout.engine.revisions import Revision
 from modelrollout.engine.rounds import Due
 from modelrollout.gates.render import Candidate, candidate_of, facts, job, job_name, job_problems
 from tests.support import scenes
+from tests.support.behind import TWO, judged
 from tests.support.scenes import CANDIDATE, NOW
 
 pytestmark = pytest.mark.unit
@@ -104,3 +105,10 @@ def test_labels_that_make_a_pod_somebodys_are_refused() -> None:
     assert len(problems) == 2
     assert all(text.startswith("spec.stages[0].pre[0].job.template.metadata.labels: ") for text in problems)
     assert list(job_problems("p", GateJob(template={"metadata": {"labels": ["?"]}}))) == []
+
+
+def test_a_gate_is_told_the_service_that_somebody_else_has_deployed_to() -> None:
+    seen = judged()
+    assert seen.status.attempt is not None
+    about = candidate_of(seen.rollout, seen.status.attempt, TWO)
+    assert about.address == "digits-b.demo.svc:8080"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from modelrollout.api.resource import Key
+from modelrollout.engine.behind import Behind
 from modelrollout.kube import resources
 from modelrollout.kube.caches import Cache, name_of
 from modelrollout.kube.resources import (
@@ -183,3 +184,22 @@ def test_a_route_of_somebody_else_concerns_those_whose_marks_it_bears() -> None:
     assert [view.meta.name for view in cache.marked_routes(key)] == ["shop"]
     assert cache.apply_event(HTTP_ROUTE, "DELETED", marked) == {key}
     assert cache.marked_routes(key) == ()
+
+
+def test_what_is_behind_a_service_is_in_all_of_its_slices() -> None:
+    cache = Cache()
+    for name, pod, ready in (
+        ("a-1", "a-6d4cf56db6-x7k2p", True),
+        ("a-2", "a-6d4cf56db6-x7k2q", False),
+        ("b-1", "b", True),
+    ):
+        labels = {"metadata": {"labels": {"kubernetes.io/service-name": name[0]}}}
+        entry = {
+            "addresses": ["10.0.0.1"],
+            "conditions": {"ready": ready},
+            "targetRef": {"name": pod, "uid": "12345678"},
+        }
+        cache.apply_event(ENDPOINT_SLICE, None, merged(raw_object(name, endpoints=[entry]), labels))
+    group = frozenset({"a-6d4cf56db6-*"})
+    assert cache.behind("demo", "a") == Behind(group, group, 2)
+    assert cache.behind("demo", "nobody") == Behind(frozenset(), frozenset(), 0)

@@ -127,3 +127,17 @@ def test_a_gateway_is_programmed_when_it_says_so() -> None:
     spec = {"gatewayClassName": "eg", "listeners": [{"name": "web"}]}
     view = gateway_view(raw_object("g", spec=spec, status=status))
     assert (view.programmed, view.listeners) == (True, ("web",))
+
+
+def test_endpoints_are_grouped_by_who_made_their_pods() -> None:
+    made = {"targetRef": {"kind": "Pod", "name": "digits-6d4cf56db6-x7k2p", "uid": UID}}
+    entries = [
+        {"addresses": ["10.0.0.1"], "conditions": {"ready": True}} | made,
+        {"addresses": ["10.0.0.2"], "conditions": {"ready": False}, "targetRef": {"name": "other-0", "uid": UID}},
+        {"addresses": ["10.0.0.3"], "conditions": {"ready": True, "terminating": True}},
+    ]
+    view = endpoint_slice_view(raw_object("s", endpoints=entries))
+    assert view.ready == {"digits-6d4cf56db6-x7k2p"}
+    assert view.unready == {"other-0"}, "what is about to go is not waited for"
+    assert view.ready_groups == {"digits-6d4cf56db6-*"}
+    assert view.groups == {"digits-6d4cf56db6-*", f"other-0@{UID[:8]}", "10.0.0.3"}

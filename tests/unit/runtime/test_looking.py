@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.situation import Observation
-from modelrollout.runtime.looking import Look
+from modelrollout.runtime.looking import Look, comparable, scope_of
 from modelrollout.runtime.settings import Settings
-from tests.support.scenes import NOW, STABLE, raw_spec, stepping, with_attempt
+from tests.support.behind import NEW, NEWER, OLD, ONE, THREE, TWO, asks, known
+from tests.support.scenes import NOW, STABLE, raw_spec, rollout, stepping, with_attempt
 
 pytestmark = pytest.mark.unit
 
@@ -85,3 +87,22 @@ def test_a_frozen_bound_is_used_only_where_stable_has_no_share() -> None:
         look = looking(with_attempt(seen, frozen=kept.frozen))
         assert look.frozen("error-rate") == expected
         assert look.frozen("another") is None
+
+
+def test_series_of_what_others_deploy_are_those_of_the_pods_that_status_names() -> None:
+    services = (known(ONE, OLD), known(TWO, NEW, NEWER), known(THREE))
+    made = rollout(asks(), ModelRolloutStatus(stable=ONE.ref, services=services))
+    scope = scope_of(made, Settings())
+    assert scope.selector(ONE.hash) == 'namespace="demo",pod=~"digits-a-6d4cf56db6-[a-z0-9]{5}"'
+    assert [(part.stand_in, part.matchers) for part in scope.selectors(ONE.hash, TWO.hash)] == [
+        (ONE.hash, 'namespace="demo",pod=~"digits-a-6d4cf56db6-[a-z0-9]{5}"'),
+        (TWO.hash, 'namespace="demo",pod=~"digits-b-5f6b7c8d9f-[a-z0-9]{5}|digits-b-79c8b5f4d9-[a-z0-9]{5}"'),
+    ]
+    assert comparable(made, ONE.hash) == ONE.hash
+
+
+def test_series_of_what_others_deploy_need_no_label_of_ours() -> None:
+    """An operator whose Prometheus knows revisions by a label: pods of others do not bear it."""
+    made = rollout(asks(), ModelRolloutStatus(stable=ONE.ref, services=(known(ONE, OLD),)))
+    scope = scope_of(made, Settings(revision_label="revision"))
+    assert scope.selector(ONE.hash) == 'namespace="demo",pod=~"digits-a-6d4cf56db6-[a-z0-9]{5}"'

@@ -135,3 +135,14 @@ def test_one_whose_status_cannot_be_read_is_left_alone_and_the_others_are_not() 
     assert rollouts.put(raw(2) | {"status": {"sequence": "many"}}) is None
     assert rollouts.get(KEY) is None
     assert rollouts.put(raw(3) | {"status": {"sequence": 3}}) == KEY
+
+
+def test_who_moves_requests_between_services_of_others_is_found_by_each_of_them() -> None:
+    rollouts = Rollouts()
+    between = raw() | {"status": {"services": [{"revision": "r1", "service": "c", "since": "2026-01-01T12:00:00Z"}]}}
+    between["spec"] |= {"workload": {"services": {"stable": "a", "candidate": "b"}}}
+    rollouts.put(between)
+    for service in ("a", "b", "c"):
+        assert rollouts.of_service("ns", service) == {KEY}, "also what serves, when the spec names it no more"
+    rollouts.remove(KEY)
+    assert not rollouts.of_service("ns", "b")

@@ -151,3 +151,11 @@ def test_every_gateway_must_accept() -> None:
 
 def test_a_route_without_gateway_is_never_accepted() -> None:
     assert state(RULE, refs=()).acceptance is Acceptance.PENDING
+
+
+def test_a_service_of_the_users_is_the_revision_that_is_behind_it() -> None:
+    naming = Naming("digits", services={"digits-a": REVISION, "digits-b": OTHER})
+    found = state({"backendRefs": [backend("digits-a", 80), backend("digits-b", 20)]}, naming=naming)
+    assert found.weights == ((REVISION, 80), (OTHER, 20))
+    elsewhere = state({"backendRefs": [backend("digits-a", 100, namespace="other")]}, naming=naming)
+    assert elsewhere.weights == (("Service other/digits-a", 100),), "of that name, and not that one"
