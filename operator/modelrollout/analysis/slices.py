@@ -65,7 +65,7 @@ class SliceRules:
         """A slice as people see it."""
         if not value:
             return f"without {self.label}"
-        return f"{self.label}={value if len(value) <= VALUE_MAX else f'{value[: VALUE_MAX - 1]}…'}"
+        return f"{self.label}={short(value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +114,19 @@ class SlicesJudgement:
     known: int
 
 
-def too_many(values: str, label: str, max_slices: int) -> str:
-    """Say why a label cannot be sliced by.
+def short(value: str) -> str:
+    """Give a label's value as people are shown it."""
+    return value if len(value) <= VALUE_MAX else f"{value[: VALUE_MAX - 1]}…"
+
+
+def too_many(values: str, label: str, field: str, limit: int) -> str:
+    """Say why counts cannot be told apart by a label.
 
     Args:
         values: how many values it has, in words.
+        field: of the spec, that says how many there may be.
     """
-    return (
-        f"{values} values of the label {label} are more than maxSlices: {max_slices}: raise maxSlices, or slice by a "
-        "coarser label"
-    )
+    return f"{values} values of the label {label} are more than {field}: {limit}: raise it, or use a coarser label"
 
 
 def slice_limits(limits: Limits) -> Limits:
@@ -172,7 +175,7 @@ def judge_slices(
     """
     latest = whole.latest
     if latest.overflow or latest.problem is not None:
-        why = latest.problem or too_many(f"over {rules.max_slices}", rules.label, rules.max_slices)
+        why = latest.problem or too_many(f"over {rules.max_slices}", rules.label, "maxSlices", rules.max_slices)
         return SlicesJudgement(None, None, why, judged=0, known=0)
     enough = [value for value, state in latest.slices.items() if state.candidate.total >= rules.min_samples]
     rows = sorted((_row(rules, value, latest.slices[value]) for value in enough), reverse=True)

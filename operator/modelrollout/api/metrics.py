@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from modelrollout.api.agreement import DISAGREEING_IS_NO_FAULT, OWN_LIMITS, Agreement
 from modelrollout.api.histogram import ONE_EDGE, Histogram
 from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, Interval, Limit, Selector, Whole, parse_whole
 from modelrollout.api.slices import ONLY_FOR_RATIO, SliceBy
 
 QUERY_MAX = 4096
-SOURCES = ("ratio", "query", "histogram")
+SOURCES = ("ratio", "query", "histogram", "agreement")
 """What a metric may be read from: one of them."""
 EXACTLY_ONE_SOURCE = f"set exactly one of {', '.join(SOURCES[:-1])} and {SOURCES[-1]}"
 EXACTLY_ONE_EVENTS = "set exactly one of events and good"
@@ -128,9 +129,14 @@ class Metric(APIModel):
                 ONE_EDGE,
             ),
             ("has(self.ratio) || !has(self.sliceBy)", ONLY_FOR_RATIO),
+            ("!has(self.agreement) || !has(self.check)", OWN_LIMITS),
             (
-                "(has(self.mode) && self.mode == 'Observe') || (has(self.check) && (has(self.check.max) || "
-                "has(self.check.min) || has(self.check.noWorseThan)))",
+                "!has(self.agreement) || !has(self.agreement.perClass) || !has(self.mode) || self.mode != 'Enforce'",
+                DISAGREEING_IS_NO_FAULT,
+            ),
+            (
+                "has(self.agreement) || (has(self.mode) && self.mode == 'Observe') || "
+                "(has(self.check) && (has(self.check.max) || has(self.check.min) || has(self.check.noWorseThan)))",
                 CHECK_NEEDED,
             ),
         )
@@ -149,6 +155,11 @@ class Metric(APIModel):
     )
     histogram: Histogram | None = Field(
         None, description="A quantile limit at an edge of a classic histogram, judged as a ratio of its counts."
+    )
+    agreement: Agreement | None = Field(
+        None,
+        description="Pairs of answers that a comparer counts while requests are mirrored. With perClass the default of "
+        "mode is Warn.",
     )
     window: Duration | None = Field(
         None, description="What $window stands for, clipped to the step; query only. Default: 1m."
@@ -175,6 +186,15 @@ class Metric(APIModel):
         None, max_length=20, description="Names of the stages that it is judged in. Default: all."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_mode(cls, data: Any) -> Any:
+        """Agreement with stable warns, unless something else is said."""
+        agreement = data.get("agreement") if isinstance(data, dict) else None
+        if isinstance(agreement, dict) and agreement.get("perClass") is not None and data.get("mode") is None:
+            return {**data, "mode": Mode.WARN.value}
+        return data
+
     @model_validator(mode="after")
     def _consistent(self) -> Metric:
         if sum(getattr(self, name) is not None for name in SOURCES) != 1:
@@ -185,7 +205,12 @@ class Metric(APIModel):
             raise ValueError(ONE_EDGE)
         if self.slice_by is not None and self.ratio is None:
             raise ValueError(ONLY_FOR_RATIO)
-        if self.mode is not Mode.OBSERVE and self.check.is_empty:
+        if self.agreement is not None:
+            if "check" in self.model_fields_set:
+                raise ValueError(OWN_LIMITS)
+            if self.agreement.per_class is not None and self.mode is Mode.ENFORCE:
+                raise ValueError(DISAGREEING_IS_NO_FAULT)
+        elif self.mode is not Mode.OBSERVE and self.check.is_empty:
             raise ValueError(CHECK_NEEDED)
         return self
 

@@ -15,10 +15,12 @@ class Slicing:
     Attributes:
         label: its name; what has no such label is the slice of the empty value.
         limit: how many values are told apart; with more of them none is, as nobody says which to leave out.
+        field: of the spec, that says so.
     """
 
     label: str
     limit: int
+    field: str = "maxSlices"
 
     def value_of(self, labels: Mapping[str, str]) -> str:
         """Which slice a series belongs to."""
@@ -37,5 +39,5 @@ class Slicing:
             return f"the label {self.label} is on the counter of all things only, and both need it"
         count = len(total | marked)
         if count > self.limit:
-            return too_many(str(count), self.label, self.limit)
+            return too_many(str(count), self.label, self.field, self.limit)
         return None

@@ -15,6 +15,7 @@ from modelrollout.engine.observed import Evidence
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.reader import CounterReader
 from modelrollout.metrics.sharing import Reads
+from modelrollout.runtime.agreements import Agreements
 from modelrollout.runtime.asking import Asking
 from modelrollout.runtime.counting import Counting, counted_of
 from modelrollout.runtime.findings import Finding, Kind, failed, held_at_most
@@ -40,7 +41,12 @@ class Judge:
         self._counting = Counting(CounterReader(provider, settings.scrape_timeout.total_seconds()))
         self._shares = Shares(self._counting)
         ratios = Ratios(self._counting)
-        self._kinds: tuple[Kind, ...] = (ratios, Histograms(provider, ratios), Asking(provider))
+        self._kinds: tuple[Kind, ...] = (
+            ratios,
+            Histograms(provider, ratios),
+            Agreements(provider, self._counting),
+            Asking(provider),
+        )
         self._offset: tuple[float, float] | None = None
 
     def forget(self, uid: str) -> None:

@@ -54,7 +54,8 @@ async def label_problems(
         labelled_only = with_matcher(plain, f'{label}!=""')
         labelled = await provider.instant(f"count(count by ({label}) ({labelled_only}))", at)
         if isinstance(labelled, Value) and labelled.value > limit:
-            yield f"sliceBy.maxSlices ({metric.name}): {too_many(str(round(labelled.value)), label, limit)}"
+            values = str(round(labelled.value))
+            yield f"sliceBy.maxSlices ({metric.name}): {too_many(values, label, 'maxSlices', limit)}"
             return
         if isinstance(labelled, NoData) and isinstance(await provider.instant(f"count({plain})", at), Value):
             yield (

@@ -26,6 +26,7 @@ from modelrollout.metrics.promql import (
     variables_of,
 )
 from modelrollout.metrics.provider import MetricProvider, ProviderUnavailableError
+from modelrollout.runtime.agreement_problems import agreement_problems
 from modelrollout.runtime.histogram_review import histogram_problems
 from modelrollout.runtime.logs import logger
 from modelrollout.runtime.looking import comparable, stand_ins_of
@@ -121,21 +122,8 @@ def _still_counts(known: _Known, rollout: ModelRollout, now: datetime) -> bool:
 
 async def _metric_problems(rollout: ModelRollout, desired: Revision, provider: MetricProvider) -> AsyncIterator[str]:
     for index, metric in enumerate(rollout.spec.metrics):
-        path = f"spec.metrics[{index}]"
-        if metric.ratio is not None:
-            for field in ("events", "good", "total"):
-                selector: str | None = getattr(metric.ratio, field)
-                problem = None if selector is None else check_ratio_selector(selector)
-                if problem is not None:
-                    yield f"{path}.ratio.{field} ({metric.name}): {problem}"
-            async for problem in slice_problems(rollout, metric, provider):
-                yield f"{path}.{problem}"
-        elif metric.histogram is not None:
-            async for problem in histogram_problems(rollout, metric, provider):
-                yield f"{path}.{problem}"
-        elif metric.query is not None:
-            async for problem in _query_problems(rollout, desired, metric, provider):
-                yield f"{path}.query ({metric.name}): {problem}"
+        async for text in _problems_of(rollout, desired, metric, provider):
+            yield f"spec.metrics[{index}].{text}"
     fallback = rollout.spec.stand_in
     problem = None if fallback is None or fallback.selector is None else check_matchers(fallback.selector)
     if problem is not None:
@@ -144,6 +132,29 @@ async def _metric_problems(rollout: ModelRollout, desired: Revision, provider: M
     problem = None if requests is None else check_ratio_selector(requests)
     if problem is not None:
         yield f"spec.traffic.requests: {problem}"
+
+
+async def _problems_of(
+    rollout: ModelRollout, desired: Revision, metric: Metric, provider: MetricProvider
+) -> AsyncIterator[str]:
+    """What is wrong with one metric, each as `field (metric): what to write instead`."""
+    if metric.ratio is not None:
+        for field in ("events", "good", "total"):
+            selector: str | None = getattr(metric.ratio, field)
+            problem = None if selector is None else check_ratio_selector(selector)
+            if problem is not None:
+                yield f"ratio.{field} ({metric.name}): {problem}"
+        async for text in slice_problems(rollout, metric, provider):
+            yield text
+    elif metric.histogram is not None:
+        async for text in histogram_problems(rollout, metric, provider):
+            yield text
+    elif metric.agreement is not None:
+        for text in agreement_problems(metric):
+            yield text
+    elif metric.query is not None:
+        async for text in _query_problems(rollout, desired, metric, provider):
+            yield f"query ({metric.name}): {text}"
 
 
 async def _query_problems(

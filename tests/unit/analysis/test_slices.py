@@ -147,7 +147,7 @@ def test_more_values_than_were_declared_are_said_and_nothing_is_kept_of_them() -
     found = judge_slices(RULES, span, span, 1)
     assert (found.harm, found.problem) == (
         None,
-        "over 10 values of the label digit are more than maxSlices: 10: raise maxSlices, or slice by a coarser label",
+        "over 10 values of the label digit are more than maxSlices: 10: raise it, or use a coarser label",
     )
     # For good: what was lost of some slices is not made up for by few later ones.
     again = fold_slices(span.latest, tick({"1": ((50, 60), (0, 0))}))

@@ -92,7 +92,7 @@ def test_where_a_revision_is_not_scraped_its_slices_are_unknown_too() -> None:
         pytest.param(
             {"1", "2", "3"},
             {"4"},
-            "4 values of the label digit are more than maxSlices: 3: raise maxSlices, or slice by a coarser label",
+            "4 values of the label digit are more than maxSlices: 3: raise it, or use a coarser label",
             id="more",
         ),
         pytest.param(set(), set(), None, id="nothing-counted-yet"),

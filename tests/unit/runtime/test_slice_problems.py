@@ -45,8 +45,8 @@ class Prometheus:
         pytest.param({TOTAL: Value(10.0), EVENTS: Value(3.0)}, None, id="as-declared"),
         pytest.param(
             {TOTAL: Value(9000.0)},
-            "sliceBy.maxSlices (wrong): 9000 values of the label digit are more than maxSlices: 10: raise maxSlices, "
-            "or slice by a coarser label",
+            "sliceBy.maxSlices (wrong): 9000 values of the label digit are more than maxSlices: 10: raise it, "
+            "or use a coarser label",
             id="too-many",
         ),
         pytest.param(

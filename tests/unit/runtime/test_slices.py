@@ -130,7 +130,7 @@ async def test_too_many_values_hold_the_step_and_say_what_to_do() -> None:
     found = await Bench(narrow).result()
     assert found.verdict is Verdict.NO_DATA
     assert found.reason == (
-        "wrong: 10 values of the label digit are more than maxSlices: 5: raise maxSlices, or slice by a coarser label"
+        "wrong: 10 values of the label digit are more than maxSlices: 5: raise it, or use a coarser label"
     )
 
 
