@@ -18,7 +18,7 @@ demo-down: ## Take the demo's cluster away again
 test: $(VENV)/ready ## Every test: lint and types, unit, machine, component, e2e
 	@$(PY) -m tests.run
 
-lint unit machine component cluster e2e: $(VENV)/ready ## One kind of test alone
+lint unit machine component servers cluster e2e: $(VENV)/ready ## One kind of test alone; servers runs only so
 	@$(PY) -m tests.run $@
 
 bench: $(VENV)/ready ## The figures in benchmarks/: simulated ones, then those on a real cluster
@@ -44,4 +44,4 @@ $(VENV)/ready: requirements/dev.txt
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help demo demo-down test lint unit machine component cluster e2e bench generate lock
+.PHONY: help demo demo-down test lint unit machine component servers cluster e2e bench generate lock

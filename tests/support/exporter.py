@@ -16,6 +16,7 @@ class Exporter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._values: dict[str, float] = {}
+        self._text = ""
         self._broken = False
         self._scrapes = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -58,6 +59,11 @@ class Exporter:
         with self._lock:
             self._values.update({_series(name): value for name, value in values.items()})
 
+    def say(self, text: str) -> None:
+        """Serve this text as it is, before the counters."""
+        with self._lock:
+            self._text = text
+
     def restart(self) -> None:
         """Forget all counters, as a new process at the same address does."""
         with self._lock:
@@ -78,7 +84,7 @@ class Exporter:
             if self._broken:
                 return None
             self._scrapes += 1
-            return "".join(f"{series} {value}\n" for series, value in self._values.items())
+            return self._text + "".join(f"{series} {value}\n" for series, value in self._values.items())
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         page = self._page
