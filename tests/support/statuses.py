@@ -64,6 +64,7 @@ _ATTEMPT: Final = AttemptStatus(
     contest=ContestStatus(
         resets=(NOW, NOW, NOW), edition="uid/7", by="argocd-controller", held_since=NOW, times=1, generation=7
     ),
+    forecast=("at 9 requests/s:", "canary at 5 %: passes in about 10m, 270 requests"),
     approved_at=NOW,
     harm=Harm(reason="MetricHarm", message="error-rate 0.08 > 0.01 (n=640)", at=NOW),
     gates=(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
@@ -18,6 +19,7 @@ from modelrollout.api.preset import EffectiveMetrics
 from modelrollout.api.services import ServiceStatus
 
 LOG_MAX = 50
+FORECAST_MAX = 12
 TEXT_MAX = 1024
 
 
@@ -142,6 +144,9 @@ class AttemptStatus(RevisionRef):
         (), max_length=20, description="Gates between the current step and the next stage, or before the first one."
     )
     contest: ContestStatus | None = Field(None, description="A route that somebody else keeps setting back.")
+    forecast: tuple[Annotated[str, Field(max_length=300)], ...] = Field(
+        (), max_length=FORECAST_MAX, description="What each step takes at the traffic there was before the first one."
+    )
 
     @property
     def is_withheld(self) -> bool:

@@ -42,6 +42,7 @@ def detail(one: Seen, now: datetime) -> str:
     """All that a person wants to know of one."""
     parts = [table([one], now), *_revisions(one)]
     parts += _section("STAGES", _stages(one))
+    parts += _section("FORECAST", one.status.attempt.forecast if one.status.attempt is not None else ())
     parts += _section("CHECKS", _checks(one.status.checks))
     parts += _section("CONTROLS", (f"{e.control}: {e.outcome}: {e.message}" for e in one.status.controls))
     parts += _section("DECISIONS", (_decision(entry) for entry in one.status.log[-DECISIONS:]))

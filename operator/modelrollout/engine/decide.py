@@ -13,6 +13,7 @@ from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.dry_run import recorded
 from modelrollout.engine.fallback import is_awaited, kept, to_serve
+from modelrollout.engine.forecast import foretold
 from modelrollout.engine.gates import asked_gates, gate_deadlines
 from modelrollout.engine.inherit import left_alone
 from modelrollout.engine.intent import split_of
@@ -77,7 +78,7 @@ def decide(seen: Observation) -> Plan:
     before = seen.status
     situation = situation_of(seen)
     decision = ask(situation)
-    moved = settled(seen, kept(_pruned(transition(seen, decision), seen), seen))
+    moved = foretold(seen, settled(seen, kept(_pruned(transition(seen, decision), seen), seen)))
     stopped = adopt.to_stop(moved, seen, decision.action)
     after = services.remembered(adopt.remembered(moved, seen, stopped), seen)
     config = after.config if seen.config is None else seen.config

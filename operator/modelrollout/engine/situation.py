@@ -38,6 +38,7 @@ class Observation:
         fallback: what stands in for a stable revision, if there is such; it is none of `revisions`.
         gates: runs of gates, as far as anything is known of them; None while nobody has looked.
         chosen: the metrics of the preset, where this look has found them.
+        forecast: what the attempt's steps will take, where this look has foreseen it.
         no_preset: why the metrics of the preset are still to come; None where they are there, or none are awaited.
     """
 
@@ -56,6 +57,7 @@ class Observation:
     fallback: RevisionState | None = None
     gates: tuple[GateRun, ...] | None = None
     chosen: EffectiveMetrics | None = None
+    forecast: tuple[str, ...] = ()
     no_preset: str | None = None
 
     @property

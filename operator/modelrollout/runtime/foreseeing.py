@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from modelrollout.analysis.ratio import RatioCheck
 from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.engine.forecast import forecast_lines
 from modelrollout.engine.steps import steps_of
 from modelrollout.metrics.counters import CounterRules
 from modelrollout.metrics.provider import MetricProvider
@@ -19,7 +21,7 @@ from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRe
 from modelrollout.metrics.ticks import grid
 from modelrollout.runtime.counting import Counted, counted_of
 from modelrollout.runtime.judge import requests_selector
-from modelrollout.runtime.looking import limits_of, scope_of
+from modelrollout.runtime.looking import comparable, limits_of, scope_of
 from modelrollout.runtime.ratios import ALPHA
 from modelrollout.runtime.settings import Settings
 
@@ -70,7 +72,26 @@ async def outlook(
     if isinstance(asked, str):
         return Outlook(0.0, (), (*unread, f"requests: {asked}"))
     a_second = asked.counts.total / asked.seconds if asked.seconds else 0.0
-    return Outlook(a_second, foresee(demands, ahead(spec), a_second), tuple(unread))
+    # Many metrics and steps take tenths of a second, in which nobody else would be judged.
+    forecasts = await asyncio.to_thread(foresee, demands, ahead(spec), a_second)
+    return Outlook(a_second, forecasts, tuple(unread))
+
+
+class Foresight:
+    """Foresees for one Prometheus; remembers nothing."""
+
+    def __init__(self, provider: MetricProvider, settings: Settings) -> None:
+        self._provider = provider
+        self._settings = settings
+
+    async def lines(self, rollout: ModelRollout, stable: str, now: float) -> tuple[str, ...]:
+        """The forecast as status has it; none where Prometheus does not answer."""
+        if comparable(rollout, stable) is None:
+            return ("nothing tells the series of what serves: nothing is foreseen",)
+        if isinstance(await self._provider.now(), Unavailable):
+            return ()
+        found = await outlook(rollout, stable, self._provider, self._settings, now)
+        return forecast_lines(found.requests_a_second, found.forecasts, found.unread)
 
 
 def ahead(spec: ModelRolloutSpec) -> tuple[Ahead, ...]:

@@ -11,6 +11,7 @@ from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import SeenConfig
 from modelrollout.engine.config import wanted
 from modelrollout.engine.decide import decision_on
+from modelrollout.engine.forecast import is_unforeseen
 from modelrollout.engine.gates import gates_ended_at
 from modelrollout.engine.observed import RevisionState
 from modelrollout.engine.plan import LOWERING, Action
@@ -118,9 +119,16 @@ class Observer:
         rollout, status = glance.rollout, glance.status
         if status.attempt is None or status.attempt.step is None or status.stable is None:
             source.judge.forget(rollout.uid)
-            return await self._awaited(glance, source)
+            return await self._foreseen(await self._awaited(glance, source), source)
         evidence, more_at = await source.judge.evidence(rollout, status.stable, glance.now)
         return replace(glance, evidence=evidence, next_evidence_at=more_at)
+
+    async def _foreseen(self, seen: Observation, source: Source) -> Observation:
+        """With what the steps will take, once for each attempt."""
+        if not is_unforeseen(seen) or seen.status.stable is None:
+            return seen
+        stable = seen.status.stable.revision
+        return replace(seen, forecast=await source.foresight.lines(seen.rollout, stable, seen.now.timestamp()))
 
     async def _awaited(self, glance: Observation, source: Source) -> Observation:
         """With whether a candidate that would get its first live requests now is scraped."""

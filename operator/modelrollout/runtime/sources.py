@@ -8,6 +8,7 @@ from pathlib import Path
 from modelrollout.api.errors import TerminalError
 from modelrollout.api.resource import ModelRollout
 from modelrollout.metrics.prometheus import PrometheusProvider, PrometheusSettings, RequestHook, bearer
+from modelrollout.runtime.foreseeing import Foresight
 from modelrollout.runtime.judge import Judge
 from modelrollout.runtime.presets import Presets
 from modelrollout.runtime.settings import PREFIX, Settings
@@ -17,11 +18,12 @@ TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A Prometheus, the judge that reads it, and who looks there for model servers."""
+    """A Prometheus, the judge that reads it, and who looks there for model servers and for what lies ahead."""
 
     provider: PrometheusProvider
     judge: Judge
     presets: Presets
+    foresight: Foresight
 
 
 class Sources:
@@ -74,7 +76,12 @@ class Sources:
             shortest_scrape=self._settings.scrape_interval.total_seconds(),
         )
         provider = PrometheusProvider(settings, self._on_request)
-        return Source(provider, Judge(provider, self._settings), Presets(provider, self._settings))
+        return Source(
+            provider,
+            Judge(provider, self._settings),
+            Presets(provider, self._settings),
+            Foresight(provider, self._settings),
+        )
 
     def _own_headers(self) -> dict[str, str]:
         """Read anew each time: the kubelet replaces a token long before the process ends."""

@@ -62,11 +62,21 @@ class Sources:
     asked: list[str] = field(default_factory=list)
     provider: Any = None
     presets: Any = None
+    ahead: tuple[str, ...] = ("at 9 requests/s:",)
+    foreseen: int = 0
     configs: Any = field(default_factory=StoredConfigs)
 
     @property
     def judge(self) -> Sources:
         return self
+
+    @property
+    def foresight(self) -> Sources:
+        return self
+
+    async def lines(self, *_: object) -> tuple[str, ...]:
+        self.foreseen += 1
+        return self.ahead
 
     def of(self, _: object) -> Any:
         return self
@@ -179,6 +189,16 @@ def at_first_step(raw: dict[str, Any], ready: int = 2) -> Observation:
 
 
 LIVE_FIRST = scenes.raw_spec(stages=scenes.STAGES[1:])
+
+
+async def test_what_lies_ahead_is_asked_for_once() -> None:
+    sources = Sources(at_first_step(LIVE_FIRST))
+    plan = decide(await observe(sources))
+    assert plan.status.attempt is not None
+    assert (plan.status.attempt.forecast, sources.foreseen) == (sources.ahead, 1)
+    sources.seen = replace(sources.seen, rollout=replace(sources.seen.rollout, status=plan.status))
+    await observe(sources)
+    assert sources.foreseen == 1
 
 
 async def test_before_the_first_live_request_somebody_must_be_watching() -> None:
