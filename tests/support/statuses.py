@@ -31,6 +31,7 @@ from modelrollout.api.status import (
     SeenConfig,
     StepStatus,
     TrafficStatus,
+    Tried,
 )
 
 NOW: Final = datetime(2026, 1, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -52,6 +53,7 @@ _STEP: Final = StepStatus(
     scaling_since=NOW,
 )
 _ATTEMPT: Final = AttemptStatus(
+    number=2,
     revision="b1946ac924",
     version="3",
     started_at=NOW - timedelta(minutes=12),
@@ -126,6 +128,7 @@ FULL_STATUS: Final = ModelRolloutStatus(
     previous=PreviousStatus(revision="37b51d194a", version="1", warm_until=NOW, replicas=6),
     failed=FailureStatus(revision="0cc175b9c0", version="5", reason="MetricHarm", message="m", stage="canary", at=NOW),
     config=(SeenConfig(revision="acbd18db4c", digest="rabcdefghi"),),
+    tried=(Tried(revision="0cc175b9c0", times=2),),
     floor=FloorStatus(replicas=6, until=NOW),
     retired=(Retired(revision="0cc175b9c0", since=NOW - timedelta(minutes=1), gone_at=NOW),),
     dry_run=_DRY_RUN,

@@ -3,7 +3,7 @@
 **Why they may be looked at.** An e-process is a nonnegative process whose expected value stays at most 1 whatever the
 truth within the null hypothesis, at every stopping time. Ville's inequality (J. Ville, *Étude critique de la notion de
 collectif*, 1939) then bounds the probability that it *ever* reaches 1/alpha by alpha. So "reject when log_e >=
-log(1/alpha)" has error alpha however often and on whatever occasion one looks. Both tests here are mixtures of
+log(1/alpha)" has error alpha however often and on whatever occasion one looks. The tests here are mixtures of
 likelihood ratios over a fixed grid of alternatives (the method of mixtures: H. Robbins, *Statistical methods related to
 the law of the iterated logarithm*, 1970), because an average of e-processes is one.
 
@@ -15,13 +15,12 @@ whose odds are s times those of L (s > 1), the likelihood ratio is
 Its expectation under a probability p is ((1 + (s - 1) p) / (1 + (s - 1) L))^n, at most 1 exactly when p <= L, and
 p may change from trial to trial. It falls as L grows, for every s: a bound on L gives a bound on the evidence.
 
-**Two revisions.** Given that E events fell in a tick, each is the candidate's with probability
-q0 = M n_c / (M n_c + n_s) if the candidate's rate is exactly M times the stable one's, so the formula above applies to
-the candidate's e_c of E events with L = q0 (M. Lindon, A. Malek, *Anytime-valid inference for multinomial count data*,
-2022, arXiv 2011.03567). What hits both revisions alike (an outage upstream) cancels, and so does any change of weight.
-Events need not be rare for that. The ratio is a^e_c b^e_s with some a > 1 > b, and over n_c and n_s independent trials
-of rates p_c <= M p_s its expectation is (1 + p_c (a - 1))^n_c (1 + p_s (b - 1))^n_s, at most
-exp(p_s (M n_c (a - 1) + n_s (b - 1))) = exp(0), because a and b balance M n_c and n_s by construction.
+**Two revisions** are compared by `comparison`.
+
+**Requests that hang together.** Where up to m requests may fail together in any way (a session, a client that retries),
+the log evidence is divided by m. By Hölder's inequality E[prod over a group of L_i^(1/m)] <= prod E[L_i]^(1/m) <= 1 for
+any dependence within the group, so the level is kept whenever groups of at most m are independent of each other and
+fall into one tick. For a measured dispersion in place of m this is the usual quasi-likelihood, and only approximate.
 
 **Bounds** are the values that a one-sample test does not reject: time-uniform confidence bounds (S. Howard, A. Ramdas
 et al., *Time-uniform, nonparametric, nonasymptotic confidence sequences*, 2021, arXiv 1810.08240).
@@ -30,10 +29,11 @@ et al., *Time-uniform, nonparametric, nonasymptotic confidence sequences*, 2021,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from functools import lru_cache
 
-from modelrollout.analysis.evidence import NOTHING, Counts
+from modelrollout.analysis.evidence import Counts
+from modelrollout.analysis.starts import log_mean_exp
 
 GRID_POINTS = 25
 SMALLEST_EXCESS = 0.05
@@ -42,7 +42,7 @@ _STEP = (LARGEST_EXCESS / SMALLEST_EXCESS) ** (1 / (GRID_POINTS - 1))
 
 # Excess odds s - 1, evenly spaced in the logarithm: as dense beside the null as far from it.
 EXCESS_ODDS = tuple(SMALLEST_EXCESS * _STEP**k for k in range(GRID_POINTS))
-_LOG_ODDS = tuple(math.log1p(excess) for excess in EXCESS_ODDS)
+LOG_ODDS = tuple(math.log1p(excess) for excess in EXCESS_ODDS)
 
 MOST_STEPS = 200
 TOLERANCE = 1e-9
@@ -60,47 +60,40 @@ def log_threshold(alpha: float) -> float:
     return -math.log(alpha)
 
 
-def one_sample(counts: Counts, limit: float) -> float:
+def one_sample(counts: Counts, limit: float, dispersion: float = 1.0) -> float:
     """Give the log e-value against "the probability of an event is at most `limit`".
 
     It depends only on the sums, so ticks may be added up. Limits outside 0 to 1 count as 0 or 1: at 0 any event is
     infinite evidence, at 1 nothing is evidence.
     """
-    return _log_mean_exp(_log_ratios(counts, _clip(limit)))
+    return _mixed(log_ratios(counts, limit), dispersion)
 
 
-def one_sample_below(counts: Counts, limit: float) -> float:
+def one_sample_below(counts: Counts, limit: float, dispersion: float = 1.0) -> float:
     """Give the log e-value against "the probability of an event is at least `limit`": `one_sample` mirrored."""
-    share = _clip(limit)
-    if share == 1 and counts.events < counts.total:
-        return math.inf
-    # The formula for the complement, with s^n taken out of it so that a tiny limit keeps its digits.
-    return _log_mean_exp(
-        -counts.events * log_odds - counts.total * math.log1p(-share * excess / (1 + excess))
-        for excess, log_odds in zip(EXCESS_ODDS, _LOG_ODDS, strict=True)
-    )
+    return _mixed(log_ratios_below(counts, limit), dispersion)
 
 
-def upper_bound(counts: Counts, alpha: float) -> float:
+def upper_bound(counts: Counts, alpha: float, dispersion: float = 1.0) -> float:
     """Give an upper bound of the event probability that holds at all times at once with probability 1 - alpha.
 
     1 without counts.
     """
     threshold = log_threshold(alpha)
-    if counts.total == 0 or one_sample_below(counts, 1.0) < threshold:
+    if counts.total == 0 or one_sample_below(counts, 1.0, dispersion) < threshold:
         return 1.0
-    return _edge(lambda limit: one_sample_below(counts, limit) - threshold, counts, threshold, outmost=1.0)
+    return _edge(lambda limit: one_sample_below(counts, limit, dispersion) - threshold, counts, threshold, outmost=1.0)
 
 
-def lower_bound(counts: Counts, alpha: float) -> float:
+def lower_bound(counts: Counts, alpha: float, dispersion: float = 1.0) -> float:
     """Give a lower bound of the event probability that holds at all times at once with probability 1 - alpha.
 
     0 without counts.
     """
     threshold = log_threshold(alpha)
-    if one_sample(counts, 0.0) < threshold:
+    if one_sample(counts, 0.0, dispersion) < threshold:
         return 0.0
-    return _edge(lambda limit: one_sample(counts, limit) - threshold, counts, threshold, outmost=0.0)
+    return _edge(lambda limit: one_sample(counts, limit, dispersion) - threshold, counts, threshold, outmost=0.0)
 
 
 def _edge(excess: Callable[[float], float], counts: Counts, threshold: float, outmost: float) -> float:
@@ -133,59 +126,36 @@ def _edge(excess: Callable[[float], float], counts: Counts, threshold: float, ou
     return rejected
 
 
-@dataclass(frozen=True, slots=True)
-class RateRatio:
-    """Evidence against "the candidate's event rate is at most `limit` times the stable one's", folded tick by tick.
+def _mixed(logs: tuple[float, ...], dispersion: float) -> float:
+    return log_mean_exp([each / dispersion for each in logs])
 
-    A block of ticks is compared as soon as both revisions answered something in it: at a request or two a tick, most
-    ticks alone have only one of the two, and nothing to compare. Where a block ends depends on requests only, never on
-    events, so the evidence stays an e-process.
 
-    Attributes:
-        limit: the ratio M of the null hypothesis, at least 0.
-        log_ratios: log likelihood ratio for each grid point, over the blocks so far.
-        candidate: the candidate's counts in the open block.
-        stable: the stable revision's counts in the open block.
+def log_ratios(counts: Counts, limit: float) -> tuple[float, ...]:
+    """Give the log likelihood ratio for each alternative above `limit`: e log(s) - n log(1 + (s - 1) limit)."""
+    share = _clip(limit)
+    if share == 0 and counts.events > 0:
+        return (math.inf,) * GRID_POINTS
+    logs = _log_normalisers(share)
+    return tuple(counts.events * log_odds - counts.total * each for log_odds, each in zip(LOG_ODDS, logs, strict=True))
+
+
+def log_ratios_below(counts: Counts, limit: float) -> tuple[float, ...]:
+    """Give the log likelihood ratio for each alternative below `limit`: the formula for the complement.
+
+    With s^n taken out of it, so that a tiny limit keeps its digits.
     """
-
-    limit: float
-    log_ratios: tuple[float, ...] = (0.0,) * GRID_POINTS
-    candidate: Counts = NOTHING
-    stable: Counts = NOTHING
-
-    def fold(self, candidate: Counts, stable: Counts) -> RateRatio:
-        """Add what both revisions counted in one tick."""
-        candidate, stable = self.candidate + candidate, self.stable + stable
-        if candidate.total == 0 or stable.total == 0:
-            return replace(self, candidate=candidate, stable=stable)
-        weighted = self.limit * candidate.total
-        split = _log_ratios(
-            Counts(candidate.events, candidate.events + stable.events), weighted / (weighted + stable.total)
-        )
-        return RateRatio(self.limit, tuple(old + new for old, new in zip(self.log_ratios, split, strict=True)))
-
-    @property
-    def log_e(self) -> float:
-        """The log e-value so far."""
-        return _log_mean_exp(self.log_ratios)
-
-
-def _log_ratios(counts: Counts, limit: float) -> tuple[float, ...]:
-    """Give the log likelihood ratio for each alternative: e log(s) - n log(1 + (s - 1) limit)."""
-    if limit == 0 and counts.events > 0:
+    share = _clip(limit)
+    if share == 1 and counts.events < counts.total:
         return (math.inf,) * GRID_POINTS
     return tuple(
-        counts.events * log_odds - counts.total * math.log1p(excess * limit)
-        for excess, log_odds in zip(EXCESS_ODDS, _LOG_ODDS, strict=True)
+        -counts.events * log_odds - counts.total * math.log1p(-share * excess / (1 + excess))
+        for excess, log_odds in zip(EXCESS_ODDS, LOG_ODDS, strict=True)
     )
 
 
-def _log_mean_exp(logs: Iterable[float]) -> float:
-    values = tuple(logs)
-    largest = max(values)
-    if math.isinf(largest):
-        return largest
-    return largest + math.log(math.fsum(math.exp(value - largest) for value in values) / len(values))
+@lru_cache(maxsize=1024)
+def _log_normalisers(limit: float) -> tuple[float, ...]:
+    return tuple(math.log1p(excess * limit) for excess in EXCESS_ODDS)
 
 
 def _clip(limit: float) -> float:

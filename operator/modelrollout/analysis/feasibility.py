@@ -169,7 +169,7 @@ class _Walk:
         candidate = _typical(self.traffic * self.step.share * seconds, demand.rate if worse is None else worse)
         stable = _typical(self.traffic * self.step.stable_share * seconds, demand.rate)
         tick = Tick(at=seconds, candidate=candidate, stable=stable if stable.total else None, final=True)
-        evidence = gather(RatioState.start(demand.limits), [tick])
+        evidence = gather(RatioState.start(demand.limits, stable=stable), [tick])
         return judge(demand.check, evidence, evidence, self.number, self._bound(demand))
 
     def passes(self, demand: Demand, seconds: float) -> bool:

@@ -7,6 +7,14 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
+class Edge:
+    """The largest rate (or mean) of the candidate beside stable's that is still good: factor x stable + amount."""
+
+    factor: float = 1.0
+    amount: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What the candidate must keep, all of it; None means that there is no such limit.
 
@@ -15,6 +23,10 @@ class Limits:
         min: smallest good value.
         ratio: `noWorseThan.ratio`, a factor on the stable revision's value, at least 0.
         difference: `noWorseThan.difference`, an amount on top of it. With both, the more generous counts.
+        harm_ratio: from which factor on evidence is harm; `ratio` unless set.
+        harm_difference: from which amount on evidence is harm; `difference` unless set.
+        confidence: evidence that passing `max` and `min` takes, 0 to 1; None where the estimate is enough.
+        no_worse_confidence: the same for the relative limit.
 
     Raises:
         ValueError: a limit is NaN or infinite, or `ratio` is negative.
@@ -24,9 +36,13 @@ class Limits:
     min: float | None = None
     ratio: float | None = None
     difference: float | None = None
+    harm_ratio: float | None = None
+    harm_difference: float | None = None
+    confidence: float | None = None
+    no_worse_confidence: float | None = None
 
     def __post_init__(self) -> None:
-        for field in ("max", "min", "ratio", "difference"):
+        for field in ("max", "min", "ratio", "difference", "harm_ratio", "harm_difference"):
             number: float | None = getattr(self, field)
             if number is not None and not math.isfinite(number):
                 raise ValueError(f"{field} must be a finite number, got {number}")
@@ -67,6 +83,20 @@ class Limits:
             return -math.inf
         bounds = self._bounds(None if self.ratio is None else 1 / self.ratio, self.difference)
         return min(stable * factor - amount for factor, amount in bounds)
+
+    @property
+    def of_harm(self) -> Limits:
+        """The same limits with those from which evidence is harm as the relative ones."""
+        ratio = self.ratio if self.harm_ratio is None else self.harm_ratio
+        difference = self.difference if self.harm_difference is None else self.harm_difference
+        return replace(self, ratio=ratio, difference=difference, harm_ratio=None, harm_difference=None)
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The relative limits as edges between good and bad rates, without any that another one implies."""
+        binding = self.binding
+        edges = [] if binding.ratio is None else [Edge(binding.ratio, 0.0)]
+        return tuple(edges if binding.difference is None else [*edges, Edge(1.0, binding.difference)])
 
     @property
     def binding(self) -> Limits:

@@ -1,33 +1,38 @@
 """Judges a `ratio` metric by counts: harm, pass, or neither yet. May be called at every tick.
 
-**Harm.** Evidence is gathered from the first live request on. But a candidate that turned bad at the third step would
-have to work against all the good counts before. So process j starts with step j of the attempt and has level
-alpha / (j (j + 1)); over all steps these sum to alpha, however many there are. The process of step 1, which is the
-whole attempt, and that of the current step are looked at; looking at fewer only lowers the error. Several limits share
-alpha equally.
+Two questions, two null hypotheses.
 
-**Relative limits.** `noWorseThan` allows the larger of ratio x stable and stable + difference, so harm has to reject
-both: the ratio by the conditional test of `eprocess.RateRatio`, the difference by a one-sample test against the stable
-rate's time-uniform upper bound + difference, each of these two at half the level. A part that the other one implies is
-not tested.
+**Harm** rejects "not worse than the harm limit", at this metric's part of the error budget. Evidence is gathered from
+the first live request on, and from many later starts at once (`starts`), so that a long good history hides nothing.
+Several limits share the level equally. `noWorseThan` allows the larger of ratio x stable and stable + difference, so
+harm has to reject both, and each at the whole level: it is enough that the smaller of two e-values is large. A part
+that the other one implies is not tested.
+
+**Pass**, where `confidence` is set, rejects "at least as bad as the limit" on the step's own final ticks, with the
+error probability 1 - confidence; the relative limit by the mean of the e-values of both parts, as beating either is
+enough. In any case it takes `minSamples` and an estimate inside the limit.
 
 **Which way is worse.** `max` and `noWorseThan` mean that events are bad. With `min` and no `max`, events are good, and
 `noWorseThan` compares the non-events: 1 - candidate <= max(ratio (1 - stable), 1 - stable + difference). For stable
 0.98, ratio 1.5 allows 0.97: rates near 1 are told apart by what is missing.
 
 **Without a share for stable** (weight 100) an upper bound of its rate, frozen at the end of the last mixed step, stands
-for it: the candidate is tested against the limit that this bound would set.
+for it: the candidate is tested against the limit that this bound would set. Bound and test share the step's part of the
+level.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from modelrollout.analysis.bounds import Bound, absolute_bounds, frozen_bound, relative_bound
-from modelrollout.analysis.eprocess import log_threshold, one_sample, one_sample_below, upper_bound
+from modelrollout.analysis.eprocess import one_sample, one_sample_below, upper_bound
 from modelrollout.analysis.evidence import Counts
 from modelrollout.analysis.limits import Limits
 from modelrollout.analysis.ratio_state import Evidence, RatioState
+from modelrollout.analysis.starts import log_mean_exp, log_sum, step_share
+from modelrollout.analysis.sureness import Sureness
 from modelrollout.analysis.verdict import CheckResult, Verdict, format_number
 
 STALE_TICKS = 3
@@ -87,7 +92,11 @@ def judge(
         raise ValueError("whole and step are gathered for different limits: start both again when a limit changes")
     limits = whole.final.limits
     frozen = kept_bound if limits.is_relative and not _stable_takes_part(step.latest) else None
-    result = _harm(check, whole, step, step_index, frozen) or _progress(check, whole, step, frozen)
+    tests = _harm_tests(check, whole, step, step_index, frozen)
+    result = _harm(check, tests) or _progress(check, whole, step, frozen)
+    if result.sure is None and tests:
+        result = replace(result, sure=max((test.sure for test in tests), key=lambda sure: sure.share))
+    result = replace(result, dispersion=step.final.dispersion)
     return Judgement(result, _bound_to_freeze(check, whole.final, step_index + 1) if frozen is None else frozen)
 
 
@@ -100,79 +109,102 @@ def _bound_to_freeze(check: RatioCheck, whole: RatioState, frozen_step: int) -> 
     """Give the stable revision's bound; the step that may use it pays for it with half of its level."""
     if not whole.limits.is_relative or whole.paired_stable.total == 0:
         return None
-    return upper_bound(whole.bad(whole.paired_stable), _level(check, whole.limits, frozen_step) / 2)
+    level = _level(check, whole.limits) * step_share(frozen_step) / 2
+    return upper_bound(whole.bad(whole.paired_stable), level, whole.dispersion)
 
 
-def _level(check: RatioCheck, limits: Limits, process: int) -> float:
-    """Give the level of one limit's process that started with the step of that index."""
-    parts = sum((limits.max is not None, limits.min is not None, limits.is_relative))
-    return check.alpha / parts / (process * (process + 1))
+def _level(check: RatioCheck, limits: Limits) -> float:
+    """Give the level of one limit in the whole attempt."""
+    return check.alpha / max(1, sum((limits.max is not None, limits.min is not None, limits.is_relative)))
 
 
 # Harm
 
 
-def _harm(
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """One limit that may be exceeded: what the evidence says, and how to tell people."""
+
+    sure: Sureness
+    counts: Counts
+    bound: Bound
+
+
+def _harm_tests(
     check: RatioCheck, whole: Evidence, step: Evidence, step_index: int, frozen: float | None
-) -> CheckResult | None:
-    """Give the first limit that the evidence, provisional ticks included, says is exceeded."""
-    limits = whole.final.limits
-    if limits == Limits():
+) -> list[_Test]:
+    """Hold the evidence, provisional ticks included, against every limit."""
+    state, late, share = whole.latest, step.latest, step_share(step_index)
+    limits, level = state.limits, _level(check, state.limits)
+    tests = []
+    if limits.max is not None and state.above_max and late.above_max:
+        sure = Sureness(_joined(state.above_max.log_e, late.above_max.log_e, share), level)
+        tests.append(_telling(sure, [(each.candidate, Bound(limits.max, upper=True)) for each in (state, late)]))
+    if limits.min is not None and state.below_min and late.below_min:
+        sure = Sureness(_joined(state.below_min.log_e, late.below_min.log_e, share), level)
+        tests.append(_telling(sure, [(each.candidate, Bound(limits.min, upper=False)) for each in (state, late)]))
+    if state.worse:
+        # The step's part of the level belongs to the test against the frozen bound, where there is one.
+        both = zip(state.worse, late.worse, strict=True)
+        log_e = min(_joined(one.log_e, other.log_e, share if frozen is None else 0.0) for one, other in both)
+        compared = [
+            (each.paired_candidate, relative_bound(limits.of_harm, each.paired_stable))
+            for each in (state, late)
+            if each.paired_stable.total
+        ]
+        tests.append(_telling(Sureness(log_e, level), compared))
+    if frozen is not None:
+        bad, worst = late.bad(late.candidate), limits.of_harm.above(frozen)
+        sure = Sureness(one_sample(bad, worst, late.dispersion), level * share_of_frozen(step_index))
+        tests.append(_telling(sure, [(late.candidate, frozen_bound(limits.of_harm, frozen))]))
+    return [test for test in tests if test is not None]
+
+
+def _telling(sure: Sureness, spans: list[tuple[Counts, Bound]]) -> _Test | None:
+    """Pick the counts that tell people most: of the attempt, or of the step where only they show it."""
+    counted = [(counts, bound) for counts, bound in spans if counts.total]
+    if not counted:
         return None
-    processes = [(whole.latest, _level(check, limits, 1))]
-    if step_index > 1:
-        processes.append((step.latest, _level(check, limits, step_index)))
-    for state, level in processes:
-        harm = _harm_of(check, state, level)
-        if harm is not None:
-            return harm
-    if frozen is None:
-        return None
-    # The other half of the level was spent on the bound when it was frozen.
-    worst = limits.above(frozen)
-    bad = step.latest.bad(step.latest.candidate)
-    if one_sample(bad, worst) < log_threshold(_level(check, limits, step_index) / 2):
-        return None
-    return _harm_result(check, step.latest.candidate, frozen_bound(limits, frozen))
+    exceeded = [(counts, bound) for counts, bound in counted if not bound.keeps(counts.events / counts.total)]
+    return _Test(sure, *(exceeded or counted)[0])
 
 
-def _harm_of(check: RatioCheck, state: RatioState, level: float) -> CheckResult | None:
-    limits, threshold = state.limits, log_threshold(level)
-    if limits.max is not None and one_sample(state.candidate, limits.max) >= threshold:
-        return _harm_result(check, state.candidate, Bound(limits.max, upper=True))
-    if limits.min is not None and one_sample_below(state.candidate, limits.min) >= threshold:
-        return _harm_result(check, state.candidate, Bound(limits.min, upper=False))
-    if limits.is_relative and _worse_than_stable(state, level):
-        return _harm_result(check, state.paired_candidate, relative_bound(limits, state.paired_stable))
-    return None
+def share_of_frozen(step_index: int) -> float:
+    """Give the part of the level for the test against a frozen bound; making the bound has cost as much."""
+    return step_share(max(2, step_index)) / 2
 
 
-def _worse_than_stable(state: RatioState, level: float) -> bool:
-    """Tell whether every part of the relative limit that counts is rejected at this level."""
-    if state.paired_stable.total == 0:
-        return False
-    if state.comparison is not None and state.comparison.log_e < log_threshold(level):
-        return False
-    difference = state.limits.binding.difference
-    if difference is None:
-        return True
-    candidate, stable = state.bad(state.paired_candidate), state.bad(state.paired_stable)
-    threshold = log_threshold(level / 2)
-    # The bound lies above the estimate, so what the estimate does not reject spares the search for the bound.
-    if one_sample(candidate, stable.events / stable.total + difference) < threshold:
-        return False
-    return one_sample(candidate, upper_bound(stable, level / 2) + difference) >= threshold
+def _joined(whole: float, step: float, share: float) -> float:
+    """Give the log e-value of the attempt's process and the step's, of which the attempt's carries its own weights."""
+    return whole if share == 0 else log_sum(whole, math.log(share) + step)
 
 
-def _harm_result(check: RatioCheck, counts: Counts, bound: Bound) -> CheckResult:
+def _harm(check: RatioCheck, tests: list[_Test]) -> CheckResult | None:
+    """Give the first limit that the evidence says is exceeded."""
+    return next((_harm_result(check, test) for test in tests if test.sure.is_enough), None)
+
+
+def _harm_result(check: RatioCheck, test: _Test) -> CheckResult:
+    counts, bound = test.counts, test.bound
     rate = counts.events / counts.total
     if bound.keeps(rate):
-        # Sums over ticks with different splits can hide what each of the ticks shows.
-        reason = f"{check.name} {format_number(rate)} is worse than stable in the same ticks (n={counts.total})"
+        # Sums can hide what the ticks show: a good time before, or different splits.
+        as_a_whole = bound.describe(check.name, rate, counts.total)
+        than = "than stable in the same ticks" if bound.stable is not None else "of late"
+        reason = f"{as_a_whole} as a whole, and worse {than}"
     else:
         reason = bound.describe(check.name, rate, counts.total)
+    reason += f", {test.sure.text}"
     return CheckResult(
-        check.name, Verdict.HARM, reason, rate, bound.stable, bound.limit, counts.total, frozen=bound.frozen
+        check.name,
+        Verdict.HARM,
+        reason,
+        rate,
+        bound.stable,
+        bound.limit,
+        counts.total,
+        frozen=bound.frozen,
+        sure=test.sure,
     )
 
 
@@ -189,16 +221,47 @@ def _progress(check: RatioCheck, whole: Evidence, step: Evidence, frozen: float 
     if no_data is not None:
         return CheckResult(check.name, Verdict.NO_DATA, f"{check.name}: {no_data}", rate, samples=counts.total)
     bounds = [(bound, state.candidate) for bound in absolute_bounds(limits)]
+    shown = _absolute_sureness(state)
     if limits.is_relative and frozen is not None:
         bounds.append((frozen_bound(limits, frozen), state.candidate))
+        shown += _frozen_sureness(state, frozen)
     elif compared:
         stable = _reference(check, whole.final, state)
         if stable.total:
             bounds.append((relative_bound(limits, stable), state.paired_candidate))
+            shown += _relative_sureness(state)
         elif counts.total >= check.min_samples:
             reason = f"{check.name}: nothing to compare with, stable answers no requests and no bound of it was kept"
             return CheckResult(check.name, Verdict.NO_DATA, reason, rate, samples=counts.total)
-    return _compare(check, counts, bounds)
+    return _compare(check, counts, bounds, min(shown, key=lambda sure: sure.share, default=None))
+
+
+def _absolute_sureness(state: RatioState) -> list[Sureness]:
+    """Say how sure it is that `max` and `min` are kept, where a pass needs to know."""
+    limits = state.limits
+    if limits.confidence is None:
+        return []
+    found, level = [], 1 - limits.confidence
+    if limits.max is not None:
+        found.append(Sureness(one_sample_below(state.candidate, limits.max, state.dispersion), level))
+    if limits.min is not None:
+        found.append(Sureness(one_sample(state.candidate, limits.min, state.dispersion), level))
+    return found
+
+
+def _relative_sureness(state: RatioState) -> list[Sureness]:
+    """Say how sure it is that `noWorseThan` is kept: beating either of its parts is enough."""
+    if state.limits.no_worse_confidence is None:
+        return []
+    log_e = log_mean_exp([each.log_e for each in state.no_worse])
+    return [Sureness(log_e, 1 - state.limits.no_worse_confidence)]
+
+
+def _frozen_sureness(state: RatioState, frozen: float) -> list[Sureness]:
+    if state.limits.no_worse_confidence is None:
+        return []
+    log_e = one_sample_below(state.bad(state.candidate), state.limits.above(frozen), state.dispersion)
+    return [Sureness(log_e, 1 - state.limits.no_worse_confidence)]
 
 
 def _no_data(step: Evidence, *, compared: bool) -> str | None:
@@ -218,7 +281,9 @@ def _reference(check: RatioCheck, whole: RatioState, step: RatioState) -> Counts
     return step.paired_stable if step.paired_stable.total >= check.min_samples else whole.paired_stable
 
 
-def _compare(check: RatioCheck, counts: Counts, bounds: list[tuple[Bound, Counts]]) -> CheckResult:
+def _compare(
+    check: RatioCheck, counts: Counts, bounds: list[tuple[Bound, Counts]], shown: Sureness | None
+) -> CheckResult:
     exceeded = [(bound, seen) for bound, seen in bounds if seen.total and not bound.keeps(seen.events / seen.total)]
     bound: Bound | None = None
     seen = counts
@@ -231,8 +296,13 @@ def _compare(check: RatioCheck, counts: Counts, bounds: list[tuple[Bound, Counts
         reason += f", {text}" if exceeded else ""
     elif exceeded:
         verdict, reason = Verdict.CONTINUE, f"{text}, which may still be chance"
+    elif shown is not None and not shown.is_enough:
+        verdict, reason = Verdict.CONTINUE, f"{text}, {shown.text}{shown.outlook(seen.total)}"
     else:
         verdict, reason = Verdict.PASS, text or f"{check.name} {format_number(rate)} (n={seen.total})"
+        reason += f", {shown.text}" if shown is not None else ""
     if bound is None:
         return CheckResult(check.name, verdict, reason, rate, samples=counts.total)
-    return CheckResult(check.name, verdict, reason, rate, bound.stable, bound.limit, counts.total, frozen=bound.frozen)
+    return CheckResult(
+        check.name, verdict, reason, rate, bound.stable, bound.limit, counts.total, frozen=bound.frozen, sure=shown
+    )

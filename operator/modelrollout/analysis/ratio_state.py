@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from modelrollout.analysis.eprocess import RateRatio
+from modelrollout.analysis.comparison import Comparison
+from modelrollout.analysis.eprocess import GRID_POINTS, log_ratios, log_ratios_below
 from modelrollout.analysis.evidence import NOTHING, Counts, Tick
 from modelrollout.analysis.limits import Limits
+from modelrollout.analysis.starts import ALONE, ATTEMPT, Process, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,30 +17,68 @@ class RatioState:
     """The sums and likelihoods of all ticks folded so far. It may be kept, and holds for these limits only.
 
     Attributes:
-        limits: the limits it is gathered for; the comparison depends on `ratio` and on which way is worse.
+        limits: the limits it is gathered for.
+        dispersion: divides all evidence: up to so many requests may fail together.
         candidate: the candidate's counts, over all ticks in which they are known.
         paired_candidate: the same, over the ticks in which both revisions are known.
         paired_stable: the stable revision's counts in those ticks.
-        comparison: evidence on the rate ratio of *bad* things; None where the limits need none.
+        above_max: evidence that `max` is exceeded; None without that limit.
+        below_min: evidence that `min` is not reached; None without that limit.
+        worse: evidence that bad things are more frequent than each edge allows beside stable; harm needs all of them.
+        no_worse: evidence that they are less frequent, where a pass needs it.
         ticks: how many ticks the candidate's counts were known in.
         missed: how many ticks in a row, up to the last, they were not.
         missed_pairs: how many ticks in a row, up to the last, either revision's counts were not known.
     """
 
     limits: Limits
+    dispersion: float = 1.0
     candidate: Counts = NOTHING
     paired_candidate: Counts = NOTHING
     paired_stable: Counts = NOTHING
-    comparison: RateRatio | None = None
+    above_max: Process | None = None
+    below_min: Process | None = None
+    worse: tuple[Comparison, ...] = ()
+    no_worse: tuple[Comparison, ...] = ()
     ticks: int = 0
     missed: int = 0
     missed_pairs: int = 0
 
     @classmethod
-    def start(cls, limits: Limits) -> RatioState:
-        """Give the state before the first tick."""
-        ratio = limits.binding.ratio
-        return cls(limits, comparison=None if ratio is None else RateRatio(ratio))
+    def start(cls, limits: Limits, dispersion: float = 1.0, stable: Counts = NOTHING) -> RatioState:
+        """Give the state of a whole attempt before the first tick: harm is sought from every start on.
+
+        Args:
+            limits: the limits it is gathered for.
+            dispersion: up to so many requests may fail together.
+            stable: what is known of the stable revision from before; tests are sharper for it where events are not
+                rare, and are never wrong by it.
+        """
+        return cls._start(limits, dispersion, stable, ATTEMPT)
+
+    @classmethod
+    def start_step(cls, limits: Limits, dispersion: float = 1.0, stable: Counts = NOTHING) -> RatioState:
+        """Give the state of a step before the first tick: one start, as all of it is new."""
+        return cls._start(limits, dispersion, stable, ALONE)
+
+    @classmethod
+    def _start(cls, limits: Limits, dispersion: float, stable: Counts, weights: Weights) -> RatioState:
+        known = stable.complement if limits.more_is_better else stable
+        edges = (
+            Comparison.start(edge, upwards=True, dispersion=dispersion, weights=weights, known=known)
+            for edge in limits.of_harm.edges
+        )
+        return cls(
+            limits,
+            dispersion,
+            above_max=None if limits.max is None else Process.start(GRID_POINTS, weights),
+            below_min=None if limits.min is None else Process.start(GRID_POINTS, weights),
+            worse=tuple(edges),
+            no_worse=tuple(
+                Comparison.start(edge, upwards=False, dispersion=dispersion, known=known)
+                for edge in (limits.edges if limits.no_worse_confidence is not None else ())
+            ),
+        )
 
     def bad(self, counts: Counts) -> Counts:
         """Give the counts with what must not rise as the event: for a metric with a `min` only, the non-events."""
@@ -49,17 +89,39 @@ def fold(state: RatioState, tick: Tick) -> RatioState:
     """Add one tick."""
     if tick.candidate is None:
         return replace(state, missed=state.missed + 1, missed_pairs=state.missed_pairs + 1)
-    state = replace(state, candidate=state.candidate + tick.candidate, ticks=state.ticks + 1, missed=0)
+    state = _absolute(state, tick.candidate)
     if tick.stable is None:
         return replace(state, missed_pairs=state.missed_pairs + 1)
-    comparison = state.comparison
+    bad, bad_stable = state.bad(tick.candidate), state.bad(tick.stable)
     return replace(
         state,
         paired_candidate=state.paired_candidate + tick.candidate,
         paired_stable=state.paired_stable + tick.stable,
-        comparison=comparison.fold(state.bad(tick.candidate), state.bad(tick.stable)) if comparison else None,
+        worse=tuple(each.fold(bad, bad_stable) for each in state.worse),
+        no_worse=tuple(each.fold(bad, bad_stable) for each in state.no_worse),
         missed_pairs=0,
     )
+
+
+def _absolute(state: RatioState, counts: Counts) -> RatioState:
+    above, below, limits = state.above_max, state.below_min, state.limits
+    if above is not None and limits.max is not None and counts.total:
+        above = _folded(above, log_ratios(counts, limits.max), counts, state.dispersion)
+    if below is not None and limits.min is not None and counts.total:
+        below = _folded(below, log_ratios_below(counts, limits.min), counts, state.dispersion)
+    return replace(
+        state,
+        candidate=state.candidate + counts,
+        above_max=above,
+        below_min=below,
+        ticks=state.ticks + 1,
+        missed=0,
+    )
+
+
+def _folded(process: Process, logs: tuple[float, ...], counts: Counts, dispersion: float) -> Process:
+    scaled = logs if dispersion == 1 else tuple(each / dispersion for each in logs)
+    return process.fold(scaled, counts.total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from modelrollout.analysis.sureness import Sureness
+
 SIGNIFICANT_DIGITS = 3
 
 
@@ -36,6 +38,8 @@ class CheckResult:
         samples: the candidate's requests (ratio) or conclusive evaluations (query) that were counted.
         frozen: whether `stable` was frozen earlier because it takes no traffic any more.
         worst_slice: the slice nearest to its limit or farthest beyond it, in words; None where nothing is sliced.
+        sure: the evidence that the verdict rests on, or that is nearest to one; None where nothing can be calculated.
+        dispersion: what evidence was divided by, because requests hang together.
     """
 
     name: str
@@ -47,6 +51,8 @@ class CheckResult:
     samples: int = 0
     frozen: bool = False
     worst_slice: str | None = None
+    sure: Sureness | None = None
+    dispersion: float = 1.0
 
 
 def format_number(number: float) -> str:

@@ -10,18 +10,25 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from modelrollout.api.agreement import DISAGREEING_IS_NO_FAULT, OWN_LIMITS, Agreement
 from modelrollout.api.histogram import ONE_EDGE, Histogram
+from modelrollout.api.judgement import Clusters, Confidence
+from modelrollout.api.mean import Mean
 from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, Interval, Limit, Selector, Whole, parse_whole
 from modelrollout.api.slices import ONLY_FOR_RATIO, SliceBy
 
 QUERY_MAX = 4096
-SOURCES = ("ratio", "query", "histogram", "agreement")
+SOURCES = ("ratio", "query", "histogram", "agreement", "mean")
 """What a metric may be read from: one of them."""
 EXACTLY_ONE_SOURCE = f"set exactly one of {', '.join(SOURCES[:-1])} and {SOURCES[-1]}"
 EXACTLY_ONE_EVENTS = "set exactly one of events and good"
 ONLY_FOR_QUERY = "window and failureLimit belong to query: anything else is judged on counts, at every tick"
+NOT_FOR_QUERY = "harmRatio, harmDifference and confidence do not go with query: use ratio, histogram or mean"
+CLUSTERS_OF_COUNTS = "clusters belong to metrics that are counted: of query, mean and agreement no requests are"
 CHECK_NEEDED = "set check.max, check.min or check.noWorseThan, or mode: Observe"
 NO_WORSE_NEEDED = "set ratio, difference or both"
+HARM_RATIO_NEEDS = "harmRatio must not be above ratio, which must be set"
+HARM_DIFFERENCE_NEEDS = "harmDifference must not be above difference, which must be set"
+CONFIDENCE_NEEDS = "confidence is about max and min: set one of them; noWorseThan has a confidence of its own"
 
 
 class Category(StrEnum):
@@ -86,13 +93,35 @@ class NoWorseThan(APIModel):
     The limit is the larger of ratio x stable and stable + difference.
     """
 
-    model_config = ConfigDict(json_schema_extra=cel(("has(self.ratio) || has(self.difference)", NO_WORSE_NEEDED)))
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.ratio) || has(self.difference)", NO_WORSE_NEEDED),
+            (
+                "!has(self.harmRatio) || has(self.ratio) && double(self.harmRatio) <= double(self.ratio)",
+                HARM_RATIO_NEEDS,
+            ),
+            (
+                "!has(self.harmDifference) || has(self.difference) && "
+                "double(self.harmDifference) <= double(self.difference)",
+                HARM_DIFFERENCE_NEEDS,
+            ),
+        )
+    )
 
     ratio: Limit | None = Field(
         None, description='Factor on the stable revision\'s value, such as "1.5". Default: "1".'
     )
     difference: Limit | None = Field(
         None, description="Amount above the stable revision's value, in the metric's unit. Default: \"0\"."
+    )
+    harm_ratio: Limit | None = Field(
+        None, description="Factor from which evidence is harm, at most ratio. Default: ratio."
+    )
+    harm_difference: Limit | None = Field(
+        None, description="Amount from which evidence is harm, at most difference. Default: difference."
+    )
+    confidence: Confidence | None = Field(
+        None, description="Evidence that a pass needs. Default: the estimate within the limit, on minSamples."
     )
 
     @model_validator(mode="after")
@@ -101,15 +130,44 @@ class NoWorseThan(APIModel):
             raise ValueError(NO_WORSE_NEEDED)
         return self
 
+    @model_validator(mode="after")
+    def _harm_within(self) -> NoWorseThan:
+        if self.harm_ratio is not None and (self.ratio is None or self.harm_ratio > self.ratio):
+            raise ValueError(HARM_RATIO_NEEDS)
+        if self.harm_difference is not None and (self.difference is None or self.harm_difference > self.difference):
+            raise ValueError(HARM_DIFFERENCE_NEEDS)
+        return self
+
+    @property
+    def needs_counts(self) -> bool:
+        """Whether it asks for more than values can tell."""
+        return any(part is not None for part in (self.harm_ratio, self.harm_difference, self.confidence))
+
 
 class Check(APIModel):
     """The limits of a metric; all of them must be kept."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(("!has(self.confidence) || has(self.max) || has(self.min)", CONFIDENCE_NEEDS))
+    )
 
     max: Limit | None = Field(None, description="Largest value that is still good.")
     min: Limit | None = Field(None, description="Smallest value that is still good.")
     no_worse_than: NoWorseThan | None = Field(
         None, description="Limit relative to the stable revision in the same ticks."
     )
+    confidence: Confidence | None = Field(None, description="Evidence that passing max and min needs.")
+
+    @model_validator(mode="after")
+    def _confident_of_something(self) -> Check:
+        if self.confidence is not None and self.max is None and self.min is None:
+            raise ValueError(CONFIDENCE_NEEDS)
+        return self
+
+    @property
+    def needs_counts(self) -> bool:
+        """Whether it asks for more than values can tell."""
+        return self.confidence is not None or (self.no_worse_than is not None and self.no_worse_than.needs_counts)
 
     @property
     def is_empty(self) -> bool:
@@ -134,6 +192,13 @@ class Metric(APIModel):
                 "!has(self.agreement) || !has(self.agreement.perClass) || !has(self.mode) || self.mode != 'Enforce'",
                 DISAGREEING_IS_NO_FAULT,
             ),
+            (
+                "!has(self.query) || !has(self.check) || !has(self.check.confidence) && (!has(self.check.noWorseThan) "
+                "|| !has(self.check.noWorseThan.harmRatio) && !has(self.check.noWorseThan.harmDifference) && "
+                "!has(self.check.noWorseThan.confidence))",
+                NOT_FOR_QUERY,
+            ),
+            ("!has(self.clusters) || has(self.ratio) || has(self.histogram)", CLUSTERS_OF_COUNTS),
             (
                 "has(self.agreement) || (has(self.mode) && self.mode == 'Observe') || "
                 "(has(self.check) && (has(self.check.max) || has(self.check.min) || has(self.check.noWorseThan)))",
@@ -160,6 +225,10 @@ class Metric(APIModel):
         None,
         description="Pairs of answers that a comparer counts while requests are mirrored. With perClass the default of "
         "mode is Warn.",
+    )
+    mean: Mean | None = Field(None, description="An average per request, judged by confidence sequences.")
+    clusters: Clusters | None = Field(
+        None, description="Requests whose outcomes hang together. Default: measured on the stable revision."
     )
     window: Duration | None = Field(
         None, description="What $window stands for, clipped to the step; query only. Default: 1m."
@@ -205,6 +274,10 @@ class Metric(APIModel):
             raise ValueError(ONE_EDGE)
         if self.slice_by is not None and self.ratio is None:
             raise ValueError(ONLY_FOR_RATIO)
+        if self.query is not None and self.check.needs_counts:
+            raise ValueError(NOT_FOR_QUERY)
+        if self.clusters is not None and self.ratio is None and self.histogram is None:
+            raise ValueError(CLUSTERS_OF_COUNTS)
         if self.agreement is not None:
             if "check" in self.model_fields_set:
                 raise ValueError(OWN_LIMITS)
@@ -218,6 +291,11 @@ class Metric(APIModel):
     def is_enforced(self) -> bool:
         """Whether its verdict can stop or hold a rollout."""
         return self.mode in (Mode.ENFORCE, Mode.HOLD)
+
+    @property
+    def draws_on_budget(self) -> bool:
+        """Whether the error budget pays for its false alarms: values alone have no error probability."""
+        return self.is_enforced and self.query is None
 
     def applies_to(self, stage: str) -> bool:
         """Whether it is judged in the stage of that name."""

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from modelrollout.api.automation import Automation
 from modelrollout.api.fallback import Fallback
+from modelrollout.api.judgement import Judgement
 from modelrollout.api.metrics import Metric
 from modelrollout.api.model import LIST_MAP_BY_NAME, APIModel, cel, refuse_repeated
 from modelrollout.api.preset import PresetName
@@ -82,6 +83,7 @@ class ModelRolloutSpec(APIModel):
         description="Metrics of a model server, beside those in metrics, which count where both have one of a name; "
         "auto finds out which server it is. Default: auto without metrics, none with.",
     )
+    judgement: Judgement = Field(Judgement(), description="How sure a verdict must be.")
     stages: tuple[Stage, ...] = Field(
         min_length=1,
         max_length=20,

@@ -21,6 +21,7 @@ from modelrollout.api.services import ServiceStatus
 LOG_MAX = 50
 FORECAST_MAX = 12
 TEXT_MAX = 1024
+TRIED_MAX = 20
 
 
 class Phase(StrEnum):
@@ -124,6 +125,7 @@ class AttemptStatus(RevisionRef):
     """The candidate on its way."""
 
     started_at: datetime = Field(description="When the rollout of it began.")
+    number: int = Field(1, ge=1, description="Which attempt of this revision it is, from 1.")
     stable_replicas: int | None = Field(
         None,
         ge=0,
@@ -161,6 +163,13 @@ class FailureStatus(RevisionRef):
     message: str = Field(max_length=TEXT_MAX, description="On which numbers, against which limit.")
     stage: str | None = Field(None, max_length=63, description="Where it failed.")
     at: datetime = Field(description="When it was rolled back.")
+
+
+class Tried(APIModel):
+    """A revision that was rolled out, or was to be: each attempt has a smaller part of the error budget."""
+
+    revision: str = Field(max_length=63, description="Hash of the input.")
+    times: int = Field(ge=1, description="How often.")
 
 
 class SeenConfig(APIModel):
@@ -236,6 +245,9 @@ class ModelRolloutStatus(APIModel):
     attempt: AttemptStatus | None = Field(None, description="The candidate on its way.")
     previous: PreviousStatus | None = Field(None, description="The stable revision before, kept warm.")
     failed: FailureStatus | None = Field(None, description="The revision that was rolled back last.")
+    tried: tuple[Tried, ...] = Field(
+        (), max_length=TRIED_MAX, description="How often revisions were attempted, latest last."
+    )
     floor: FloorStatus | None = Field(
         None, description="Fewest pods of the stable revision after a rollback, with autoscaling."
     )

@@ -9,6 +9,7 @@ from typing import Any
 from modelrollout.api.status import (
     LOG_MAX,
     TEXT_MAX,
+    TRIED_MAX,
     AttemptStatus,
     ContestStatus,
     FailureStatus,
@@ -20,6 +21,7 @@ from modelrollout.api.status import (
     Retired,
     RevisionRef,
     StepStatus,
+    Tried,
 )
 from modelrollout.engine.intent import live_weight
 from modelrollout.engine.observed import RouteDecision, RouteState
@@ -162,13 +164,17 @@ def _begun(seen: Observation) -> ModelRolloutStatus:
         status = _retired(status, status.previous.revision, seen.now)
     retired = tuple(entry for entry in status.retired if entry.revision != seen.desired.hash)
     failed = status.failed if status.failed and status.failed.revision != seen.desired.hash else None
+    times = next((one.times for one in status.tried if one.revision == seen.desired.hash), 0) + 1
+    others = tuple(one for one in status.tried if one.revision != seen.desired.hash)
     attempt = AttemptStatus(
         revision=seen.desired.hash,
         version=seen.desired.version,
         started_at=seen.now,
+        number=times,
         stable_replicas=_replicas_of(seen, status.stable.revision) if status.stable else None,
     )
-    return _with(status, attempt=attempt, previous=None, failed=failed, retired=retired, checks=())
+    tried = (*others, Tried(revision=seen.desired.hash, times=times))[-TRIED_MAX:]
+    return _with(status, attempt=attempt, previous=None, failed=failed, retired=retired, tried=tried, checks=())
 
 
 def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:

@@ -146,4 +146,10 @@ def limits_of(metric: Metric) -> Limits:
         min=None if smallest is None else float(smallest),
         ratio=None if relative is None or relative.ratio is None else float(relative.ratio),
         difference=None if relative is None or relative.difference is None else float(relative.difference),
+        harm_ratio=None if relative is None or relative.harm_ratio is None else float(relative.harm_ratio),
+        harm_difference=None
+        if relative is None or relative.harm_difference is None
+        else float(relative.harm_difference),
+        confidence=None if check.confidence is None else float(check.confidence),
+        no_worse_confidence=None if relative is None or relative.confidence is None else float(relative.confidence),
     )

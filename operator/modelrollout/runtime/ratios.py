@@ -8,16 +8,13 @@ from modelrollout.analysis.ratio import RatioCheck, judge
 from modelrollout.analysis.ratio_state import RatioState, gather
 from modelrollout.analysis.verdict import CheckResult, Verdict
 from modelrollout.api.metrics import Metric, OnNoData
-from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.engine.observed import JudgedMetric
 from modelrollout.metrics.reader import CounterReading
 from modelrollout.runtime.counting import Counting, counted_of, rules_of
 from modelrollout.runtime.findings import Finding, failed
+from modelrollout.runtime.levels import budget_of, declared_dispersion
 from modelrollout.runtime.looking import Look, limits_of
 from modelrollout.runtime.slices import GatheredSlices, KeptSlices
-
-ALPHA = 0.01
-"""Probability of a false rollback per attempt, shared equally by its enforced metrics of counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ class Ratios:
             last_final=last_final,
             slices=None if slices is None else slices.kept,
         )
-        check = RatioCheck(name=metric.name, min_samples=metric.min_samples, alpha=_alpha(look.rollout.spec))
+        check = RatioCheck(metric.name, metric.min_samples, budget_of(look).of_aggregate)
         judgement = judge(check, whole, step, look.step.number, look.frozen(metric.name))
         result = with_no_data_policy(metric, judgement.result)
         if slices is not None:
@@ -80,20 +77,17 @@ class Ratios:
         return Finding(JudgedMetric(metric, result), last_final, judgement.stable_bound, scraped_at=reading.newest)
 
     def _memory(self, look: Look, metric: Metric) -> _Memory:
-        start = RatioState.start(limits_of(metric))
+        limits, dispersion = limits_of(metric), declared_dispersion(metric)
+        start, step = RatioState.start(limits, dispersion), RatioState.start_step(limits, dispersion)
         since = look.evidence_since(metric)
         identity = (since, look.attempt.revision, metric.model_dump_json())
         known = self._memories.get((look.rollout.uid, metric.name))
         if known is None or known.identity != identity:
-            return _Memory(identity, since, start, look.step_identity, start, None, KeptSlices.start(metric))
+            return _Memory(identity, since, start, look.step_identity, step, None, KeptSlices.start(metric))
         if known.step_identity != look.step_identity:
             slices = known.slices and known.slices.at_new_step()
-            return replace(known, step_identity=look.step_identity, step=start, slices=slices)
+            return replace(known, step_identity=look.step_identity, step=step, slices=slices)
         return known
-
-
-def _alpha(spec: ModelRolloutSpec) -> float:
-    return ALPHA / max(1, sum(counted_of(metric) is not None for metric in spec.enforced_metrics))
 
 
 def with_no_data_policy(metric: Metric, result: CheckResult) -> CheckResult:
@@ -102,4 +96,4 @@ def with_no_data_policy(metric: Metric, result: CheckResult) -> CheckResult:
         return result
     verdict = Verdict.PASS if metric.on_no_data is OnNoData.PASS else Verdict.HARM
     reason = f"{result.reason} (onNoData: {metric.on_no_data})"
-    return CheckResult(result.name, verdict, reason, result.candidate, result.stable, result.limit, result.samples)
+    return replace(result, verdict=verdict, reason=reason)

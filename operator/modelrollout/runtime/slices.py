@@ -18,12 +18,9 @@ from modelrollout.analysis.slices import (
 )
 from modelrollout.analysis.verdict import CheckResult
 from modelrollout.api.metrics import Metric
-from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.metrics.slicing import Slicing
+from modelrollout.runtime.levels import budget_of
 from modelrollout.runtime.looking import Look, limits_of
-
-ALPHA = 0.005
-"""Probability of a false rollback per attempt by slices, shared equally by the enforced metrics that have some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class GatheredSlices:
 
     def judge(self, look: Look, metric: Metric, result: CheckResult) -> CheckResult:
         """The verdict of the whole metric with that of its slices."""
-        rules = _rules(look.rollout.spec, metric)
+        rules = _rules(look, metric)
         if rules is None:
             return result
         alone = look.leaves_stable_no_share
@@ -81,7 +78,7 @@ def slicing_of(metric: Metric | None) -> Slicing | None:
     return None if by is None else Slicing(by.label, by.max_slices)
 
 
-def _rules(spec: ModelRolloutSpec, metric: Metric) -> SliceRules | None:
+def _rules(look: Look, metric: Metric) -> SliceRules | None:
     by = metric.slice_by
     if by is None:
         return None
@@ -90,6 +87,6 @@ def _rules(spec: ModelRolloutSpec, metric: Metric) -> SliceRules | None:
         label=by.label,
         max_slices=by.max_slices,
         min_samples=by.min_samples,
-        alpha=ALPHA / max(1, sum(each.slice_by is not None for each in spec.enforced_metrics)),
+        alpha=budget_of(look).of_slice * by.max_slices,
         max_gap=None if by.max_gap is None else float(by.max_gap),
     )

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,7 +9,6 @@ from scipy.stats import beta, binom
 
 from modelrollout.analysis.eprocess import (
     EXCESS_ODDS,
-    RateRatio,
     log_threshold,
     lower_bound,
     one_sample,
@@ -141,77 +141,31 @@ def test_what_is_clearly_above_the_limit_is_found() -> None:
     assert _share_of_rejections(limit=0.02, truth=0.08) >= 0.9
 
 
-def _comparisons(weight: float, candidate_rate: float, stable_rate: float, limit: float, requests: float) -> float:
-    """Share of histories of 60 ticks, some with outages of both, that ever reject `candidate <= limit x stable`."""
-    random = np.random.default_rng(12)
-    rejected = 0
-    for _ in range(RUNS):
-        state = RateRatio(limit)
-        for shock in random.choice([1.0, 10.0], 60, p=[0.9, 0.1]):
-            total = int(random.poisson(requests))
-            asked = int(random.binomial(total, weight))
-            bad = int(random.binomial(asked, min(1.0, candidate_rate * shock)))
-            bad_stable = int(random.binomial(total - asked, min(1.0, stable_rate * shock)))
-            state = state.fold(Counts(bad, asked), Counts(bad_stable, total - asked))
-            if state.log_e >= log_threshold(ALPHA):
-                rejected += 1
-                break
-    return rejected / RUNS
-
-
-@pytest.mark.parametrize(
-    ("weight", "limit", "requests"),
-    [
-        pytest.param(0.1, 1.0, 40, id="canary"),
-        pytest.param(0.5, 1.5, 40, id="half"),
-        pytest.param(0.3, 1.0, 1.5, id="a-request-a-tick"),
-    ],
-)
-def test_comparing_after_every_tick_blames_an_equal_candidate_no_more_often_than_alpha(
-    weight: float, limit: float, requests: float
-) -> None:
-    assert _comparisons(weight, 0.03 * limit, 0.03, limit, requests) <= ALPHA
-
-
-@pytest.mark.parametrize(("weight", "requests"), [(0.1, 40), (0.3, 1.5)])
-def test_comparing_finds_a_candidate_that_is_clearly_worse(weight: float, requests: float) -> None:
-    assert _comparisons(weight, 0.6, 0.02, 1.5, requests) >= 0.85
-
-
-@given(st.integers(1, 12), st.integers(1, 12), st.floats(0.01, 1), st.floats(0.2, 4))
-def test_a_comparison_is_fair_even_where_events_are_not_rare(
-    asked: int, stable: int, rate: float, limit: float
-) -> None:
-    candidate_rate = min(1.0, limit * rate)
-    expected = 0.0
-    for bad in range(asked + 1):
-        for bad_stable in range(stable + 1):
-            chance = binom.pmf(bad, asked, candidate_rate) * binom.pmf(bad_stable, stable, rate)
-            value = RateRatio(limit).fold(Counts(bad, asked), Counts(bad_stable, stable)).log_e
-            expected += chance * math.exp(value)
-    assert expected <= 1 + 1e-9
-
-
-@given(counts_up_to(10**9), counts_up_to(10**9), st.floats(0, 100))
-def test_comparisons_are_never_nan_and_rise_with_bad_answers(candidate: Counts, stable: Counts, limit: float) -> None:
-    state = RateRatio(limit).fold(candidate, stable)
-    worse = RateRatio(limit).fold(Counts(candidate.total, candidate.total), stable)
-    assert not math.isnan(state.log_e)
-    assert not math.isnan(state.fold(Counts(1, 1), Counts(1, 1)).log_e)
-    assert worse.log_e >= state.log_e - rounding(candidate + stable)
-
-
-def test_ticks_with_one_revision_only_wait_for_the_other() -> None:
-    waiting = RateRatio(1.5).fold(Counts(0, 0), Counts(1, 19))
-    assert waiting.log_e == 0
-    assert waiting.fold(Counts(1, 1), NOTHING) == RateRatio(1.5).fold(Counts(1, 1), Counts(1, 19))
-
-
-def test_a_ratio_of_nothing_is_exceeded_by_any_event() -> None:
-    assert RateRatio(0).fold(Counts(1, 10), Counts(5, 10)).log_e == math.inf
-    assert RateRatio(0).fold(Counts(0, 10), Counts(5, 10)).log_e == 0
-
-
 def test_alternatives_lie_above_the_null() -> None:
     assert all(excess > 0 for excess in EXCESS_ODDS)
     assert list(EXCESS_ODDS) == sorted(EXCESS_ODDS)
+
+
+@pytest.mark.parametrize("test", [one_sample, one_sample_below])
+@given(counts=ANY_COUNTS, limit=st.floats(1e-6, 1 - 1e-6), dispersion=st.floats(1, 50))
+def test_what_hangs_together_is_less_evidence(
+    test: Callable[[Counts, float, float], float], counts: Counts, limit: float, dispersion: float
+) -> None:
+    alone, together = test(counts, limit, 1.0), test(counts, limit, dispersion)
+    assert together <= max(alone, 0) + rounding(counts)
+
+
+@given(st.integers(2, 8), st.floats(0.01, 0.99))
+def test_groups_of_the_declared_size_keep_the_level(size: int, limit: float) -> None:
+    """All of a group fail together: the hardest case of the bound."""
+    expected = sum(
+        chance * math.exp(one_sample(Counts(events, size), limit, size))
+        for events, chance in ((size, limit), (0, 1 - limit))
+    )
+    assert expected <= 1 + 1e-9
+
+
+@given(counts_up_to(10**6), st.sampled_from([0.05, 0.001]))
+def test_a_bound_of_what_hangs_together_is_wider(counts: Counts, alpha: float) -> None:
+    assert upper_bound(counts, alpha, 5.0) >= upper_bound(counts, alpha)
+    assert lower_bound(counts, alpha, 5.0) <= lower_bound(counts, alpha)

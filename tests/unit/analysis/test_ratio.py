@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrollout.analysis.evidence import Counts, Tick
+from modelrollout.analysis.evidence import NOTHING, Counts, Tick
 from modelrollout.analysis.limits import Limits
 from modelrollout.analysis.ratio import STALE_TICKS, Judgement, RatioCheck, judge
 from modelrollout.analysis.ratio_state import Evidence, RatioState, gather
@@ -21,7 +21,9 @@ def tick(candidate: Counts | None, stable: Counts | None, *, final: bool = True)
 
 
 def evidence(limits: Limits, *ticks: Tick) -> Evidence:
-    return gather(RatioState.start(limits), ticks)
+    # What is known of stable makes one tick of thousands as telling as the many that it stands for.
+    known = sum((each.stable for each in ticks if each.stable is not None), NOTHING)
+    return gather(RatioState.start(limits, stable=known), ticks)
 
 
 def first_step(limits: Limits, *ticks: Tick, check: RatioCheck = CHECK, kept_bound: float | None = None) -> CheckResult:
@@ -145,7 +147,9 @@ def test_one_step(
     limits: Limits, candidate: tuple[int, int], stable: tuple[int, int], verdict: Verdict, reason: str
 ) -> None:
     result = first_step(limits, tick(Counts(*candidate), Counts(*stable)))
-    assert (result.verdict, result.reason) == (verdict, reason)
+    told, _, sure = result.reason.partition(", confidence")
+    assert (result.verdict, told) == (verdict, reason)
+    assert bool(sure) is (verdict is Verdict.HARM)
     assert result.samples == candidate[1]
     assert result.candidate == candidate[0] / candidate[1]
 

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from modelrollout.analysis.evidence import Counts, Tick
-from modelrollout.analysis.limits import Limits
+from modelrollout.analysis.limits import Edge, Limits
 from modelrollout.analysis.ratio_state import RatioState, fold, gather
 
 pytestmark = pytest.mark.unit
@@ -59,23 +61,33 @@ def test_folding_what_is_new_gives_the_same_as_folding_everything(history: list[
 
 
 @pytest.mark.parametrize(
-    ("limits", "compared"),
+    ("limits", "edges"),
     [
-        pytest.param(Limits(max=0.1), False, id="absolute"),
-        pytest.param(Limits(ratio=1.5), True, id="ratio"),
-        pytest.param(Limits(difference=0.1), False, id="difference"),
-        pytest.param(Limits(ratio=1.0, difference=0.1), False, id="the-difference-implies-the-ratio"),
+        pytest.param(Limits(max=0.1), [], id="absolute"),
+        pytest.param(Limits(ratio=1.5), [Edge(1.5, 0)], id="ratio"),
+        pytest.param(Limits(difference=0.1), [Edge(1, 0.1)], id="difference"),
+        pytest.param(Limits(ratio=1.0, difference=0.1), [Edge(1, 0.1)], id="the-difference-implies-the-ratio"),
+        pytest.param(Limits(ratio=1.5, difference=0.1), [Edge(1.5, 0), Edge(1, 0.1)], id="both"),
+        pytest.param(
+            Limits(ratio=1.5, difference=0.1, harm_ratio=1.2, harm_difference=0.01),
+            [Edge(1.2, 0), Edge(1, 0.01)],
+            id="harm-has-its-own",
+        ),
     ],
 )
-def test_the_ratio_is_compared_where_it_can_decide(limits: Limits, *, compared: bool) -> None:
-    state = fold(RatioState.start(limits), tick(Counts(5, 10), Counts(1, 90)))
-    assert (state.comparison is not None) is compared
+def test_harm_is_compared_with_every_edge_that_can_decide(limits: Limits, edges: list[Edge]) -> None:
+    assert [each.edge for each in RatioState.start(limits).worse] == edges
+
+
+def test_a_pass_compares_only_where_it_needs_evidence() -> None:
+    limits = Limits(ratio=1.5, harm_ratio=1.2)
+    assert RatioState.start_step(limits).no_worse == ()
+    confident = RatioState.start_step(replace(limits, no_worse_confidence=0.95))
+    assert [each.edge for each in confident.no_worse] == [Edge(1.5, 0)]
 
 
 def test_where_more_is_better_the_non_events_are_compared() -> None:
     few_good = tick(Counts(1, 10), Counts(80, 90))
     good_is_better = fold(RatioState.start(Limits(min=0.1, ratio=1.5)), few_good)
     bad_is_worse = fold(RatioState.start(Limits(ratio=1.5)), few_good)
-    assert good_is_better.comparison is not None
-    assert bad_is_worse.comparison is not None
-    assert good_is_better.comparison.log_e > 0 > bad_is_worse.comparison.log_e
+    assert good_is_better.worse[0].log_e > 0 > bad_is_worse.worse[0].log_e

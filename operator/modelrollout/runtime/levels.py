@@ -1,0 +1,25 @@
+"""At which level the metrics of a rollout are tested, and what their evidence is divided by."""
+
+from __future__ import annotations
+
+from modelrollout.analysis.budget import Budget
+from modelrollout.api.metrics import Metric
+from modelrollout.runtime.looking import Look
+
+
+def budget_of(look: Look) -> Budget:
+    """Give the error budget of the attempt, by what is declared."""
+    spec = look.rollout.spec
+    sliced = [metric.slice_by for metric in spec.enforced_metrics if metric.slice_by is not None]
+    return Budget(
+        alpha=float(spec.judgement.alpha),
+        attempt=look.attempt.number,
+        aggregates=sum(metric.draws_on_budget for metric in spec.metrics),
+        slices=sum(by.max_slices for by in sliced),
+    )
+
+
+def declared_dispersion(metric: Metric) -> float:
+    """Give how many requests the user says may fail together; 1 where nothing is said."""
+    clusters = metric.clusters
+    return 1.0 if clusters is None or clusters.size is None else float(clusters.size)

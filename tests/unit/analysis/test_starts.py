@@ -1,0 +1,78 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelrollout.analysis.eprocess import GRID_POINTS, log_ratios, log_threshold, one_sample
+from modelrollout.analysis.evidence import Counts
+from modelrollout.analysis.starts import (
+    ALONE,
+    ATTEMPT,
+    FIRST_SHARE,
+    LATER_SHARE,
+    STEPS_SHARE,
+    Process,
+    log_sum,
+    step_share,
+)
+
+pytestmark = pytest.mark.unit
+
+LIMIT = 0.01
+
+
+def folded(process: Process, *ticks: Counts) -> Process:
+    for tick in ticks:
+        process = process.fold(log_ratios(tick, LIMIT), tick.total)
+    return process
+
+
+def test_the_weights_sum_to_one_at_most() -> None:
+    later = sum(ATTEMPT.released(10**k - 1, 10 ** (k + 1) - 1) for k in range(15))
+    steps = sum(step_share(number) for number in range(1, 100_000))
+    assert FIRST_SHARE + later + steps <= 1
+    assert later == pytest.approx(LATER_SHARE, rel=0.1)
+    assert steps == pytest.approx(STEPS_SHARE, rel=1e-3)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(5, 50)), max_size=8))
+def test_it_is_the_sum_over_all_starts(sizes: list[tuple[int, int]]) -> None:
+    ticks = [Counts(*size) for size in sizes]
+    process, expected, before, weight = Process.start(GRID_POINTS, ATTEMPT), [], 0, FIRST_SHARE
+    for index, tick in enumerate(ticks):
+        rest = Counts(sum(each.events for each in ticks[index:]), sum(each.total for each in ticks[index:]))
+        expected.append(math.log(weight) + one_sample(rest, LIMIT))
+        weight = ATTEMPT.released(before, before + tick.total)
+        before += tick.total
+    assert folded(process, *ticks).log_e == pytest.approx(log_sum(*expected) if expected else 0.0, abs=1e-9)
+
+
+def test_one_start_alone_is_the_test_itself() -> None:
+    ticks = [Counts(1, 20), Counts(0, 30), Counts(4, 10)]
+    assert folded(Process.start(GRID_POINTS, ALONE), *ticks).log_e == pytest.approx(one_sample(Counts(5, 60), LIMIT))
+
+
+def _seconds_until_found(process: Process, rate: float, *, level: float = 0.005) -> int:
+    """Of a candidate that gets five requests a second and errs at `rate` from now on; the median of a few."""
+    random, found = np.random.default_rng(5), []
+    for _ in range(15):
+        state, seconds = process, 0
+        while state.log_e < log_threshold(level):
+            state = folded(state, Counts(int(random.binomial(10, rate)), 10))
+            seconds += 2
+        found.append(seconds)
+    return sorted(found)[len(found) // 2]
+
+
+def test_two_good_hours_do_not_hide_what_comes_then() -> None:
+    good = [Counts(1, 20), *[Counts(0, 20)] * 9] * 180  # 0.5 % in two hours
+    many, alone = folded(Process.start(GRID_POINTS, ATTEMPT), *good), folded(Process.start(GRID_POINTS, ALONE), *good)
+    assert _seconds_until_found(many, 0.04) < 5 * 60
+    assert _seconds_until_found(alone, 0.04) > 10 * 60
+
+
+@given(st.lists(st.floats(-1e9, 700), min_size=1, max_size=5))
+def test_sums_of_logs(logs: list[float]) -> None:
+    assert log_sum(*logs) == pytest.approx(float(np.logaddexp.reduce(logs)), rel=1e-12, abs=1e-9)
