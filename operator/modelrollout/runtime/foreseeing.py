@@ -21,8 +21,8 @@ from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRe
 from modelrollout.metrics.ticks import grid
 from modelrollout.runtime.counting import Counted, counted_of
 from modelrollout.runtime.judge import requests_selector
+from modelrollout.runtime.levels import budget_of
 from modelrollout.runtime.looking import comparable, limits_of, scope_of
-from modelrollout.runtime.ratios import ALPHA
 from modelrollout.runtime.settings import Settings
 
 LOOKBACK_SECONDS: Final = 1800.0
@@ -111,8 +111,7 @@ def ahead(spec: ModelRolloutSpec) -> tuple[Ahead, ...]:
 
 
 def _demand(spec: ModelRolloutSpec, metric: Metric, counts: Counts) -> Demand:
-    tested = sum(counted_of(each) is not None for each in spec.enforced_metrics)
-    check = RatioCheck(metric.name, metric.min_samples, ALPHA / max(1, tested))
+    check = RatioCheck(metric.name, metric.min_samples, budget_of(spec).of_aggregate)
     return Demand(check, limits_of(metric), counts.events / counts.total)
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from modelrollout.analysis.budget import Budget
 from modelrollout.api.metrics import Metric
-from modelrollout.runtime.looking import Look
+from modelrollout.api.spec import ModelRolloutSpec
 
 
-def budget_of(look: Look) -> Budget:
-    """Give the error budget of the attempt, by what is declared."""
-    spec = look.rollout.spec
+def budget_of(spec: ModelRolloutSpec, attempt: int = 1) -> Budget:
+    """Give the error budget of an attempt, by what is declared."""
     sliced = [metric.slice_by for metric in spec.enforced_metrics if metric.slice_by is not None]
     return Budget(
         alpha=float(spec.judgement.alpha),
-        attempt=look.attempt.number,
+        attempt=attempt,
         aggregates=sum(metric.draws_on_budget for metric in spec.metrics),
         slices=sum(by.max_slices for by in sliced),
     )

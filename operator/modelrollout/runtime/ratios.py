@@ -69,7 +69,9 @@ class Ratios:
             last_final=last_final,
             slices=None if slices is None else slices.kept,
         )
-        check = RatioCheck(metric.name, metric.min_samples, budget_of(look).of_aggregate)
+        check = RatioCheck(
+            metric.name, metric.min_samples, budget_of(look.rollout.spec, look.attempt.number).of_aggregate
+        )
         judgement = judge(check, whole, step, look.step.number, look.frozen(metric.name))
         result = with_no_data_policy(metric, judgement.result)
         if slices is not None:

@@ -87,6 +87,6 @@ def _rules(look: Look, metric: Metric) -> SliceRules | None:
         label=by.label,
         max_slices=by.max_slices,
         min_samples=by.min_samples,
-        alpha=budget_of(look).of_slice * by.max_slices,
+        alpha=budget_of(look.rollout.spec, look.attempt.number).of_slice * by.max_slices,
         max_gap=None if by.max_gap is None else float(by.max_gap),
     )
