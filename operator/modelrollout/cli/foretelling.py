@@ -23,9 +23,11 @@ from modelrollout.cli.connecting import connected
 from modelrollout.cli.reaching import reached
 from modelrollout.cli.seeing import Seen, seen
 from modelrollout.engine.plan import Action
+from modelrollout.engine.presets import with_metrics
 from modelrollout.kube.resources import MODEL_ROLLOUT
 from modelrollout.metrics.prometheus import PrometheusProvider
 from modelrollout.runtime.foreseeing import Outlook, outlook
+from modelrollout.runtime.presets import Presets
 from modelrollout.runtime.replay import Moment, Trial, replayed
 from modelrollout.runtime.settings import Settings
 
@@ -57,7 +59,8 @@ async def _planned(command: Command) -> str:
     """What each step will take, at the traffic of now."""
     case = await _case(command)
     async with _prometheus(command, case) as (provider, settings, now):
-        found = await outlook(case.rollout, case.stable.revision, provider, settings, now)
+        rollout = await _with_preset(case, provider, settings, now)
+        found = await outlook(rollout, case.stable.revision, provider, settings, now)
     return "\n".join(_plan_lines(case, found))
 
 
@@ -70,7 +73,8 @@ async def _backtested(command: Command) -> str:
     if case.candidate is None or case.candidate.revision == case.stable.revision:
         raise NothingToDoError("say which revision is to be judged: --candidate HASH, as pods are named NAME-HASH-...")
     async with _prometheus(command, case) as (provider, settings, _):
-        moments = replayed(case.rollout, Trial(case.stable, case.candidate, begin, end), provider, settings)
+        rollout = await _with_preset(case, provider, settings, begin.timestamp())
+        moments = replayed(rollout, Trial(case.stable, case.candidate, begin, end), provider, settings)
         lines = [_line(moment) async for moment in moments if moment.plan.action not in QUIET]
     head = (
         f"{case.rollout.key.name}: revision {case.candidate.revision} judged against {case.stable.revision}, "
@@ -91,6 +95,20 @@ async def _prometheus(command: Command, case: Case) -> AsyncIterator[tuple[Prome
         if isinstance(now, Unavailable):
             raise TransientError("MetricsUnavailable", f"{url}: {now.message}; say with --prometheus where it is")
         yield provider, settings, now
+
+
+async def _with_preset(case: Case, provider: PrometheusProvider, settings: Settings, at: float) -> ModelRollout:
+    """The rollout with the metrics that its preset stands for at that time.
+
+    Raises:
+        TerminalError: no series of the stable revision tell which server it is.
+    """
+    if not case.rollout.spec.awaits_preset:
+        return case.rollout
+    found = await Presets(provider, settings).look(case.rollout, case.stable, at, has_stable=True)
+    if found.preset is None:
+        raise TerminalError("NoMetrics", f"{found.why}: set spec.metrics, or name a server in spec.preset")
+    return with_metrics(case.rollout, found.metrics)
 
 
 async def _case(command: Command) -> Case:

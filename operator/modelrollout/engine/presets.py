@@ -47,7 +47,7 @@ def with_chosen(rollout: ModelRollout) -> ModelRollout:
         return rollout
     metrics = chosen.parsed()
     # What cannot be read is chosen anew, and nothing passes until it is.
-    return rollout if metrics is None else _with_metrics(rollout, metrics)
+    return rollout if metrics is None else with_metrics(rollout, metrics)
 
 
 def with_found(seen: Observation, found: Found) -> Observation:
@@ -63,7 +63,7 @@ def with_found(seen: Observation, found: Found) -> Observation:
         metrics=tuple(_written(metric) for metric in found.metrics),
         left_out=found.left_out,
     )
-    return replace(seen, rollout=_with_metrics(rollout, found.metrics), chosen=chosen)
+    return replace(seen, rollout=with_metrics(rollout, found.metrics), chosen=chosen)
 
 
 def settled(seen: Observation, status: ModelRolloutStatus) -> ModelRolloutStatus:
@@ -115,8 +115,8 @@ def _counts(chosen: EffectiveMetrics, rollout: ModelRollout) -> bool:
     return (chosen.revision, chosen.since) == (attempt.revision, attempt.started_at)
 
 
-def _with_metrics(rollout: ModelRollout, metrics: tuple[Metric, ...]) -> ModelRollout:
-    """What the user wrote under a name counts."""
+def with_metrics(rollout: ModelRollout, metrics: tuple[Metric, ...]) -> ModelRollout:
+    """The rollout with these beside its own metrics, of which one counts before one of the same name."""
     own = rollout.spec.metrics
     taken = {metric.name for metric in own}
     merged = (*own, *(metric for metric in metrics if metric.name not in taken))

@@ -9,11 +9,12 @@ from modelrollout.analysis.outcome import Unavailable
 from modelrollout.analysis.query import describe
 from modelrollout.api.preset import PresetName
 from modelrollout.api.resource import ModelRollout
+from modelrollout.api.status import RevisionRef
 from modelrollout.engine.presets import Found
 from modelrollout.engine.steps import FULL, steps_of
 from modelrollout.metrics.expansion import detect, expand_preset, names_of
-from modelrollout.metrics.preset_files import Preset, presets
-from modelrollout.metrics.provider import MetricProvider, RawSeries
+from modelrollout.metrics.preset_files import presets
+from modelrollout.metrics.provider import MetricProvider
 from modelrollout.runtime.looking import comparable, scope_of
 from modelrollout.runtime.settings import Settings
 
@@ -35,32 +36,36 @@ class Presets:
         Of the stable revision's series; where it has none that can be told apart, of the candidate's, with nothing to
         compare with. The rollout has an attempt.
         """
-        status, asked = rollout.status, rollout.spec.wanted_preset
+        status, again = rollout.status, now + ASK_AGAIN
         assert status.attempt is not None  # noqa: S101 - the caller has looked
-        stable = None if status.stable is None else comparable(rollout, status.stable.revision)
+        there = await self._provider.now()
+        if isinstance(there, Unavailable):
+            return Found(None, why=describe(there)), again
+        stable = status.stable if status.stable and comparable(rollout, status.stable.revision) else None
+        return await self.look(rollout, stable or status.attempt, there, has_stable=stable is not None), again
+
+    async def look(self, rollout: ModelRollout, whose: RevisionRef, at: float, *, has_stable: bool) -> Found:
+        """What the preset stands for, as the series of a revision tell.
+
+        Args:
+            whose: whose series tell it.
+            at: when, on Prometheus's clock.
+            has_stable: whether that is the stable revision, which the candidate can be compared with.
+        """
+        asked = rollout.spec.wanted_preset
         wanted = [preset for preset in presets() if asked in (PresetName.AUTO, preset.name)]
-        again = now + ASK_AGAIN
-        series = await self._series(rollout, wanted, stable or status.attempt.revision)
-        if isinstance(series, str):
-            return Found(None, why=series), again
+        matchers = scope_of(rollout, self._settings).selector(whose.revision)
+        span = SEEN_SCRAPES * self._settings.scrape_interval.total_seconds()
+        series = await self._provider.raw(f'{{__name__=~"{names_of(wanted)}",{matchers}}}', at, span)
+        if not isinstance(series, tuple):
+            return Found(None, why=describe(series))
         preset = detect(asked, wanted, series)
         if preset is None:
-            version = status.stable.version if stable and status.stable else status.attempt.version
-            return Found(None, why=f"Prometheus has no series of a known model server for version {version}"), again
-        is_compared = stable is not None and steps_of(rollout.spec)[0].weight < FULL
+            return Found(None, why=f"Prometheus has no series of a known model server for version {whose.version}")
+        is_compared = has_stable and steps_of(rollout.spec)[0].weight < FULL
         made = expand_preset(preset, series, comparable=is_compared)
         if preset.markers and preset.metrics[0].metric.name not in {metric.name for metric in made.metrics}:
             # The rest says nothing of answers: a pod that does not restart is no evidence of a good model.
             why = f"Prometheus has no series of {preset.title} that counts its answers"
-            return Found(None, why=f"{why} ({'; '.join(made.left_out)})"), again
-        return Found(preset.name, made.metrics, made.left_out), again
-
-    async def _series(self, rollout: ModelRollout, wanted: list[Preset], revision: str) -> tuple[RawSeries, ...] | str:
-        """Those of a revision that presets speak of; why they cannot be read as a text."""
-        there = await self._provider.now()
-        if isinstance(there, Unavailable):
-            return describe(there)
-        matchers = scope_of(rollout, self._settings).selector(revision)
-        span = SEEN_SCRAPES * self._settings.scrape_interval.total_seconds()
-        found = await self._provider.raw(f'{{__name__=~"{names_of(wanted)}",{matchers}}}', there, span)
-        return found if isinstance(found, tuple) else describe(found)
+            return Found(None, why=f"{why} ({'; '.join(made.left_out)})")
+        return Found(preset.name, made.metrics, made.left_out)
