@@ -95,6 +95,7 @@ _CHECK: Final = CheckStatus(
     samples=5120,
     frozen=False,
     worst_slice="digit=8 0.004 <= 0.01 (n=512)",
+    upstream=False,
 )
 _LOG: Final = LogEntry(
     at=NOW, action="Enter", revision="b1946ac924", stage="ramp", weight=20, reason="ChecksPassed", message="4/4 checks"

@@ -64,12 +64,13 @@ def in_words(limit: QuantileLimit, result: CheckResult, min_samples: int) -> Che
 
 
 def _why(result: CheckResult, min_samples: int) -> str:
-    """Why the numbers do not decide yet, where they do not."""
-    if result.verdict is not Verdict.CONTINUE:
-        return ""
-    if result.samples < min_samples:
+    """Why the numbers do not decide yet, where they do not, and how sure they make where they do."""
+    waits, sure = result.verdict is Verdict.CONTINUE, result.sure
+    if waits and result.samples < min_samples:
         return f" of {min_samples} samples"
-    return ", which may still be chance"
+    if sure is None or sure.text not in result.reason:
+        return ", which may still be chance" if waits else ""
+    return f", {sure.text}{sure.outlook(result.samples) if waits else ''}"
 
 
 def percent(share: float) -> str:

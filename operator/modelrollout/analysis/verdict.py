@@ -40,6 +40,7 @@ class CheckResult:
         worst_slice: the slice nearest to its limit or farthest beyond it, in words; None where nothing is sliced.
         sure: the evidence that the verdict rests on, or that is nearest to one; None where nothing can be calculated.
         dispersion: what evidence was divided by, because requests hang together.
+        upstream: whether the stable revision exceeds the limit alike, so that it is no fault of the candidate.
     """
 
     name: str
@@ -53,6 +54,7 @@ class CheckResult:
     worst_slice: str | None = None
     sure: Sureness | None = None
     dispersion: float = 1.0
+    upstream: bool = False
 
 
 def format_number(number: float) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from modelrollout.api.agreement import DISAGREEING_IS_NO_FAULT, OWN_LIMITS, Agreement
+from modelrollout.api.drift import NO_CHECK, Against, Drift
 from modelrollout.api.histogram import ONE_EDGE, Histogram
 from modelrollout.api.judgement import Clusters, Confidence
 from modelrollout.api.mean import Mean
@@ -17,7 +18,7 @@ from modelrollout.api.scalars import Duration, Interval, Limit, Selector, Whole,
 from modelrollout.api.slices import ONLY_FOR_RATIO, SliceBy
 
 QUERY_MAX = 4096
-SOURCES = ("ratio", "query", "histogram", "agreement", "mean")
+SOURCES = ("ratio", "query", "histogram", "agreement", "mean", "drift")
 """What a metric may be read from: one of them."""
 EXACTLY_ONE_SOURCE = f"set exactly one of {', '.join(SOURCES[:-1])} and {SOURCES[-1]}"
 EXACTLY_ONE_EVENTS = "set exactly one of events and good"
@@ -198,12 +199,16 @@ class Metric(APIModel):
                 "!has(self.check.noWorseThan.confidence))",
                 NOT_FOR_QUERY,
             ),
-            ("!has(self.clusters) || has(self.ratio) || has(self.histogram)", CLUSTERS_OF_COUNTS),
             (
-                "has(self.agreement) || (has(self.mode) && self.mode == 'Observe') || "
+                "!has(self.clusters) || has(self.ratio) || has(self.histogram) || has(self.drift)",
+                CLUSTERS_OF_COUNTS,
+            ),
+            (
+                "has(self.agreement) || has(self.drift) || (has(self.mode) && self.mode == 'Observe') || "
                 "(has(self.check) && (has(self.check.max) || has(self.check.min) || has(self.check.noWorseThan)))",
                 CHECK_NEEDED,
             ),
+            ("!has(self.drift) || !has(self.check)", NO_CHECK),
         )
     )
 
@@ -230,6 +235,7 @@ class Metric(APIModel):
     clusters: Clusters | None = Field(
         None, description="Requests whose outcomes hang together. Default: measured on the stable revision."
     )
+    drift: Drift | None = Field(None, description="A distance between two distributions of what comes in or goes out.")
     window: Duration | None = Field(
         None, description="What $window stands for, clipped to the step; query only. Default: 1m."
     )
@@ -245,7 +251,9 @@ class Metric(APIModel):
         None, description="Judges the ratio also for each value of a label; slices show harm and never pass anything."
     )
     mode: Mode = Field(
-        Mode.ENFORCE, description="Enforce acts, Hold waits while it fails, Warn reports, Observe records."
+        Mode.ENFORCE,
+        description="Enforce acts, Hold waits while it fails, Warn reports, Observe records. Default: Enforce; of "
+        "drift Warn, and Observe where an Output is compared with stable.",
     )
     failure_limit: Annotated[int, Field(ge=0, le=100), BeforeValidator(parse_whole)] | None = Field(
         None, description="Failing evaluations in a row that are tolerated; query only. Default: 0."
@@ -258,11 +266,18 @@ class Metric(APIModel):
     @model_validator(mode="before")
     @classmethod
     def _usual_mode(cls, data: Any) -> Any:
-        """Agreement with stable warns, unless something else is said."""
-        agreement = data.get("agreement") if isinstance(data, dict) else None
-        if isinstance(agreement, dict) and agreement.get("perClass") is not None and data.get("mode") is None:
+        """Agreement and drift are reasons to look, and a better model may say something else: unless asked, they stop
+        nobody."""
+        if not isinstance(data, dict) or data.get("mode") is not None:
+            return data
+        agreement, drift = data.get("agreement"), data.get("drift")
+        if isinstance(agreement, dict) and agreement.get("perClass") is not None:
             return {**data, "mode": Mode.WARN.value}
-        return data
+        if drift is None:
+            return data
+        against = drift.get("against") if isinstance(drift, dict) else getattr(drift, "against", None)
+        is_of_output = data.get("category") == Category.OUTPUT and against in (None, Against.STABLE)
+        return {**data, "mode": (Mode.OBSERVE if is_of_output else Mode.WARN).value}
 
     @model_validator(mode="after")
     def _consistent(self) -> Metric:
@@ -276,13 +291,16 @@ class Metric(APIModel):
             raise ValueError(ONLY_FOR_RATIO)
         if self.query is not None and self.check.needs_counts:
             raise ValueError(NOT_FOR_QUERY)
-        if self.clusters is not None and self.ratio is None and self.histogram is None:
+        if self.clusters is not None and all(each is None for each in (self.ratio, self.histogram, self.drift)):
             raise ValueError(CLUSTERS_OF_COUNTS)
         if self.agreement is not None:
             if "check" in self.model_fields_set:
                 raise ValueError(OWN_LIMITS)
             if self.agreement.per_class is not None and self.mode is Mode.ENFORCE:
                 raise ValueError(DISAGREEING_IS_NO_FAULT)
+        elif self.drift is not None:
+            if not self.check.is_empty:
+                raise ValueError(NO_CHECK)
         elif self.mode is not Mode.OBSERVE and self.check.is_empty:
             raise ValueError(CHECK_NEEDED)
         return self

@@ -212,6 +212,7 @@ class CheckStatus(APIModel):
     worst_slice: str | None = Field(
         None, max_length=128, description="With sliceBy: the slice nearest to its limit, or farthest beyond it."
     )
+    upstream: bool = Field(default=False, description="Whether stable fails alike, so that the candidate does not.")
 
 
 class LogEntry(APIModel):

@@ -20,6 +20,7 @@ from modelrollout.engine import (
     presets,
     services,
     surroundings,
+    upstream,
 )
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Empty, Loading, Resting, Situation, Stepping
@@ -56,6 +57,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.in_force,  # a stamp; nothing passes without it
     hands.paused,  # after the stamps: evidence is gathered all the same; before anything that goes on or gives up
     presets.no_metrics,  # before all that goes on by itself, with open evidence too: there is nothing to go by
+    upstream.input_drift,  # after paused, which a person said; before all that goes on or gives up
     automation.recommended,  # before passed and inconclusive: what a person has to be asked for first
     policies.passed,  # before inconclusive: evidence that is complete at the last moment counts
     policies.inconclusive,  # only the user's explicit choice acts; Hold falls through

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.engine import adopt, contest, drain, services
+from modelrollout.engine import adopt, contest, drain, services, upstream
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.dry_run import recorded
@@ -113,6 +113,7 @@ def decide(seen: Observation) -> Plan:
         events=(
             *_adoption(written, before),
             *_events(seen, decision),
+            *upstream.events(seen),
             *told,
             *adopt.events(stopped),
             *services.events(written, before, after),

@@ -125,6 +125,7 @@ def _check(judged: JudgedMetric) -> CheckStatus:
         samples=result.samples,
         frozen=result.frozen,
         worst_slice=None if result.worst_slice is None else cut(result.worst_slice, SLICE_MAX),
+        upstream=result.upstream,
     )
 
 

@@ -190,9 +190,9 @@ def _increases(
             revision = rules.revision_of(series.labels)
             if revision is None:
                 continue
-            key: tuple[Role, SeriesKey] = (role, _key(series.labels))
+            key: tuple[Role, SeriesKey] = (role, series_key(series.labels))
             previous = ledger.last.get(key)
-            times = scrapes.get(_target(series.labels), ())
+            times = scrapes.get(target_of(series.labels), ())
             before = twins.before(*key)
             for at, value in _usable(series.samples, until):
                 if previous is not None and at <= previous[0]:
@@ -217,17 +217,17 @@ class _Twins:
         for (role, key), (at, _) in ledger.last.items():
             self._add(role, key, [at])
         for series in batch.total:
-            self._add("total", _key(series.labels), [at for at, _ in series.samples])
+            self._add("total", series_key(series.labels), [at for at, _ in series.samples])
         for series in batch.marked:
-            self._add("marked", _key(series.labels), [at for at, _ in series.samples])
+            self._add("marked", series_key(series.labels), [at for at, _ in series.samples])
         for readings in self._readings.values():
             for times in readings.values():
                 times.sort()
 
     def before(self, role: Role, key: SeriesKey) -> tuple[list[float], ...]:
         """When each job that comes before this series' own has read the same counter."""
-        readings = self._readings[role, _counter(key)]
-        own = _scraper(key)
+        readings = self._readings[role, counter_of(key)]
+        own = scraper_of(key)
         return tuple(times for scraper, times in readings.items() if scraper < own)
 
     def count(self, at: float, before: tuple[list[float], ...]) -> bool:
@@ -235,7 +235,7 @@ class _Twins:
         return any((index := bisect_right(times, at)) > 0 and at - times[index - 1] < self._quiet for times in before)
 
     def _add(self, role: Role, key: SeriesKey, times: list[float]) -> None:
-        self._readings[role, _counter(key)].setdefault(_scraper(key), []).extend(times)
+        self._readings[role, counter_of(key)].setdefault(scraper_of(key), []).extend(times)
 
 
 def _increase(previous: tuple[float, float] | None, sample: tuple[float, float], scrapes: Sequence[float]) -> float:
@@ -257,9 +257,9 @@ def _scrape_times(ledger: Ledger, batch: Batch, until: float) -> dict[Target, li
     for target, at in ledger.scraped.items():
         times[target].add(at)
     for series in (*batch.total, *batch.marked):
-        times[_target(series.labels)].update(at for at, _ in _usable(series.samples, until))
+        times[target_of(series.labels)].update(at for at, _ in _usable(series.samples, until))
     for series in batch.scrapes:
-        times[_target(series.labels)].update(at for at, value in series.samples if value == 1.0 and at <= until)
+        times[target_of(series.labels)].update(at for at, value in series.samples if value == 1.0 and at <= until)
     return {target: sorted(found) for target, found in times.items() if found}
 
 
@@ -279,7 +279,7 @@ def _scraped_ticks(
             continue
         for at, value in series.samples:
             if rules.since < at <= until:
-                known = _scraped_before(times.get(_target(series.labels), ()), at)
+                known = _scraped_before(times.get(target_of(series.labels), ()), at)
                 into = worked if value == 1.0 and known else failed
                 into.add((revision, rules.scope.pod_of(series.labels), rules.grid.tick_of(at)))
     return {(revision, tick) for revision, _, tick in worked - failed}
@@ -345,18 +345,21 @@ def _usable(samples: Iterable[tuple[float, float]], until: float) -> Iterator[tu
     return ((at, value) for at, value in samples if at <= until and math.isfinite(value) and value >= 0)
 
 
-def _key(labels: Mapping[str, str]) -> SeriesKey:
+def series_key(labels: Mapping[str, str]) -> SeriesKey:
+    """What tells a series from others."""
     return tuple(sorted(labels.items()))
 
 
-def _counter(key: SeriesKey) -> SeriesKey:
+def counter_of(key: SeriesKey) -> SeriesKey:
+    """Which counter a series is a reading of: all labels but those of the reading."""
     return tuple(label for label in key if label[0] not in _READING_LABELS)
 
 
-def _scraper(key: SeriesKey) -> SeriesKey:
+def scraper_of(key: SeriesKey) -> SeriesKey:
+    """Who has read it."""
     return tuple(label for label in key if label[0] in _SCRAPER_LABELS)
 
 
-def _target(labels: Mapping[str, str]) -> Target:
+def target_of(labels: Mapping[str, str]) -> Target:
     """What is scraped as one: its samples of one scrape share a timestamp and succeed or fail together."""
     return labels.get("pod", ""), labels.get("instance", ""), labels.get("job", "")

@@ -97,7 +97,7 @@ def check_buckets(selector: str) -> str | None:
     if problem is not None:
         return problem
     if _EDGE_MATCHER.search(selector):
-        return "leave the label le out: the edge comes from check.max or check.min"
+        return "leave the label le out: all buckets are needed"
     name = _PLAIN_NAME.match(selector)
     if name is not None and not name[1].endswith("_bucket"):
         return (

@@ -27,6 +27,8 @@ _ESCAPES: Final = str.maketrans(
 )
 
 
+_ANY_HASH: Final = "r[a-z2-7]{9}"
+"""The hash of any revision: what follows the name of a rollout in those of its pods."""
 STAND_IN: Final = "$stand_in"
 """A label that no server can set: on series that were read as those of a stand-in, its name."""
 
@@ -112,6 +114,18 @@ class Scope:
                 matchers.append(f'{style.rollout_label}="{escape(self.rollout)}"')
             matchers.append(f'{style.revision_label}=~"{_alternatives([_regex(revision) for revision in hashes])}"')
         return ",".join(matchers)
+
+    def history(self) -> tuple[Selector, ...]:
+        """The matchers of all that has ever served, without braces: every revision, and each stand-in."""
+        style = self.style
+        matchers = [f'{style.namespace_label}="{escape(self.namespace)}"']
+        if style.revision_label is None:
+            matchers.append(f'{style.pod_label}=~"{_regex(self.rollout)}-{_ANY_HASH}-.*"')
+        else:
+            if style.rollout_label is not None:
+                matchers.append(f'{style.rollout_label}="{escape(self.rollout)}"')
+            matchers.append(f'{style.revision_label}=~"{_ANY_HASH}"')
+        return (Selector(",".join(matchers)), *(Selector(self.selector(one.name), one.name) for one in self.stand_ins))
 
     def revision_of(self, labels: Mapping[str, str], hashes: Iterable[str]) -> str | None:
         """Which of these revisions a series belongs to; None where it belongs to none of them."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
-from modelrollout.metrics.promql import STAND_IN, Scope, expand
+from modelrollout.metrics.promql import STAND_IN, Scope, Selector, expand
 from modelrollout.metrics.provider import MetricProvider, RawSeries
 
 
@@ -21,8 +21,25 @@ async def series_of(
     Raises:
         QueryError: the selector names a variable that raw counters do not have.
     """
+    return await _series_of(provider, selector, scope, scope.selectors(*hashes), at=at, seconds=seconds)
+
+
+async def history_of(
+    provider: MetricProvider, selector: str, scope: Scope, *, at: float, seconds: float
+) -> tuple[RawSeries, ...] | Unavailable | Rejected | Partial:
+    """The raw samples of all that served the rollout within `(at - seconds, at]`, whichever revision it was.
+
+    Raises:
+        QueryError: the selector names a variable that raw counters do not have.
+    """
+    return await _series_of(provider, selector, scope, scope.history(), at=at, seconds=seconds)
+
+
+async def _series_of(
+    provider: MetricProvider, selector: str, scope: Scope, parts: Sequence[Selector], *, at: float, seconds: float
+) -> tuple[RawSeries, ...] | Unavailable | Rejected | Partial:
     found: list[RawSeries] = []
-    for part in scope.selectors(*hashes):
+    for part in parts:
         variables = {"selector": part.matchers, "namespace": scope.namespace, "rollout": scope.rollout}
         series = await provider.raw(expand(selector, variables), at, seconds)
         if not isinstance(series, tuple):

@@ -18,6 +18,7 @@ from modelrollout.metrics.sharing import Reads
 from modelrollout.runtime.agreements import Agreements
 from modelrollout.runtime.asking import Asking
 from modelrollout.runtime.counting import Counting, counted_of
+from modelrollout.runtime.drift import Drifts
 from modelrollout.runtime.findings import Finding, Kind, failed, held_at_most
 from modelrollout.runtime.histograms import Histograms
 from modelrollout.runtime.looking import Look, comparable, scope_of
@@ -45,6 +46,7 @@ class Judge:
             ratios,
             Histograms(provider, ratios),
             Agreements(provider, self._counting),
+            Drifts(provider),
             Asking(provider),
         )
         self._offset: tuple[float, float] | None = None

@@ -99,6 +99,6 @@ class Recorder:
 def essence(status: ModelRolloutStatus) -> dict[str, Any]:
     """A status without what moves at every tick."""
     reduced = status.model_dump(exclude={"next_look", "verdict", "checks", "conditions"})
-    reduced["checks"] = [(check.name, check.verdict) for check in status.checks]
+    reduced["checks"] = [(check.name, check.verdict, check.upstream) for check in status.checks]
     reduced["conditions"] = [(c.type, c.status, c.reason, c.observed_generation) for c in status.conditions]
     return reduced

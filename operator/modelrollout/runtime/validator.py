@@ -27,6 +27,7 @@ from modelrollout.metrics.promql import (
 )
 from modelrollout.metrics.provider import MetricProvider, ProviderUnavailableError
 from modelrollout.runtime.agreement_problems import agreement_problems
+from modelrollout.runtime.drift_review import drift_problems
 from modelrollout.runtime.histogram_review import histogram_problems
 from modelrollout.runtime.logs import logger
 from modelrollout.runtime.looking import comparable, stand_ins_of
@@ -152,6 +153,9 @@ async def _problems_of(
     elif metric.agreement is not None:
         for text in agreement_problems(metric):
             yield text
+    elif metric.drift is not None:
+        for text in drift_problems(metric.drift):
+            yield f"drift.{text}"
     elif metric.query is not None:
         async for text in _query_problems(rollout, desired, metric, provider):
             yield f"query ({metric.name}): {text}"

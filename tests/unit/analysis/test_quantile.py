@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from modelrollout.analysis.quantile import QuantileLimit, in_words
+from modelrollout.analysis.sureness import Sureness
 from modelrollout.analysis.verdict import CheckResult, Verdict
 
 pytestmark = pytest.mark.unit
@@ -53,6 +55,18 @@ def test_the_line_that_people_read(limit: QuantileLimit, judged: CheckResult, te
     told = in_words(limit, judged, min_samples=100)
     assert told.reason == text
     assert (told.verdict, told.candidate, told.samples) == (judged.verdict, judged.candidate, judged.samples)
+
+
+def test_how_sure_it_is_is_told_where_the_share_was_told_so() -> None:
+    sure = Sureness(log_e=6.0, level=0.05)
+    told = in_words(
+        P99, replace(result(Verdict.HARM, 0.04), reason=f"latency 0.04 > 0.01, {sure.text}", sure=sure), 100
+    )
+    assert told.reason.endswith("n=5120, confidence 0.997")
+    unsure = Sureness(log_e=1.0, level=0.05)
+    open_result = replace(result(Verdict.CONTINUE, 0.004), reason=f"latency 0.004, {unsure.text}", sure=unsure)
+    assert "n=5120, confidence 0.63 of 0.95" in in_words(P99, open_result, 100).reason
+    assert "confidence" not in in_words(P99, replace(result(Verdict.PASS, 0.004), sure=unsure), 100).reason
 
 
 @pytest.mark.parametrize(("quantile", "label"), [("0.5", "p50"), ("0.999", "p99.9"), (".9", "p90"), ("0.05", "p5")])
