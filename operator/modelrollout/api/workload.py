@@ -23,6 +23,13 @@ class Model(APIModel):
     name: str = Field(min_length=1, max_length=253, description="Name of the model.")
     version: str = Field(min_length=1, max_length=63, description="Version of the model, shown by kubectl get.")
     uri: str | None = Field(None, max_length=2048, description="Where the model comes from, for people and tools.")
+    trial: str | None = Field(
+        None,
+        min_length=1,
+        max_length=63,
+        description="Any text: with a new one the same model is rolled out beside itself (A/A); a rollback of it is a "
+        "false alarm.",
+    )
 
 
 class Deployment(APIModel):

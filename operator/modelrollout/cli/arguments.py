@@ -38,6 +38,7 @@ class Command:
         scrape_interval: of that Prometheus.
         stable, candidate: hashes of revisions; None for those that status names.
         begin, end: which history.
+        halves: whether one half of the stable revision's pods plays the candidate.
     """
 
     verb: Verb | Control
@@ -54,6 +55,7 @@ class Command:
     candidate: str | None = None
     begin: datetime | None = None
     end: datetime | None = None
+    halves: bool = False
 
 
 FORETELLING: Final = frozenset({Verb.PLAN, Verb.BACKTEST})
@@ -89,6 +91,7 @@ def read(arguments: list[str] | None = None) -> Command:
         kubeconfig=given.kubeconfig,
         everywhere=getattr(given, "all_namespaces", False),
         timeout=getattr(given, "timeout", TIMEOUT_SECONDS),
+        halves=getattr(given, "halves", False),
         **{name: getattr(given, name, None) for name in _HISTORY},
     )
 
@@ -132,6 +135,12 @@ def _add_history(command: argparse.ArgumentParser, verb: StrEnum) -> None:
     command.add_argument("--stable", metavar="HASH", help="revision that serves; default: as status says")
     if verb is Verb.BACKTEST:
         command.add_argument("--candidate", metavar="HASH", help="revision that is judged; default: as status says")
+        command.add_argument(
+            "--aa",
+            dest="halves",
+            action="store_true",
+            help="one half of the stable revision's pods plays the candidate, again and again: how many false alarms",
+        )
         command.add_argument(
             "--from", dest="begin", type=_time, required=True, metavar="TIME", help="such as 2026-01-31T12:00:00Z"
         )

@@ -27,6 +27,7 @@ from modelrollout.engine.presets import with_metrics
 from modelrollout.kube.resources import MODEL_ROLLOUT
 from modelrollout.metrics.prometheus import PrometheusProvider
 from modelrollout.runtime.foreseeing import Outlook, outlook
+from modelrollout.runtime.halves import CANDIDATE, STABLE, halved, pods_of, trials
 from modelrollout.runtime.presets import Presets
 from modelrollout.runtime.replay import Moment, Trial, replayed
 from modelrollout.runtime.settings import Settings
@@ -70,6 +71,8 @@ async def _backtested(command: Command) -> str:
     if begin is None or not begin < end:
         raise NothingToDoError("--from must be a time before --to")
     case = await _case(command)
+    if command.halves:
+        return await _halved(command, case, Trial(case.stable, CANDIDATE, begin, end))
     if case.candidate is None or case.candidate.revision == case.stable.revision:
         raise NothingToDoError("say which revision is to be judged: --candidate HASH, as pods are named NAME-HASH-...")
     async with _prometheus(command, case) as (provider, settings, _):
@@ -81,6 +84,27 @@ async def _backtested(command: Command) -> str:
         f"{begin:%Y-%m-%d %H:%M:%S}Z to {end:%Y-%m-%d %H:%M:%S}Z"
     )
     return "\n".join((head, *lines))
+
+
+async def _halved(command: Command, case: Case, asked: Trial) -> str:
+    """How each trial of a revision against itself would have ended."""
+    async with _prometheus(command, case) as (provider, settings, _):
+        pods = await pods_of(case.rollout, asked, provider, settings)
+        if isinstance(pods, str):
+            raise TransientError("MetricsUnavailable", pods)
+        try:
+            arms = halved(pods, asked.begin)
+        except ValueError as error:
+            raise NothingToDoError(f"revision {asked.stable.revision} cannot be its own candidate: {error}") from error
+        trial = Trial(STABLE, CANDIDATE, asked.begin, asked.end, arms)
+        ends = [moment async for moment in trials(case.rollout, trial, provider, settings)]
+    over = [moment for moment in ends if moment.is_end]
+    alarms = sum(moment.plan.action is not Action.PROMOTE for moment in over)
+    head = (
+        f"{case.rollout.key.name}: {len(pods)} pods of revision {asked.stable.revision} in two halves, "
+        f"{asked.begin:%Y-%m-%d %H:%M:%S}Z to {asked.end:%Y-%m-%d %H:%M:%S}Z"
+    )
+    return "\n".join((head, *map(_line, ends), f"false alarms: {alarms} of {len(over)} rollouts"))
 
 
 @asynccontextmanager

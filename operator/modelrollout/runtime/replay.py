@@ -15,6 +15,7 @@ from typing import Final
 from modelrollout.analysis.outcome import Outcome, Unavailable
 from modelrollout.api.automation import Approval, Automation
 from modelrollout.api.resource import ModelRollout
+from modelrollout.api.services import ServiceStatus
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, RevisionRef
 from modelrollout.engine.decide import decide
@@ -42,12 +43,14 @@ class Trial:
     Attributes:
         begin: when the candidate's first step begins.
         end: when history ends at the latest.
+        pods: of revisions that no name of ours tells.
     """
 
     stable: RevisionRef
     candidate: RevisionRef
     begin: datetime
     end: datetime
+    pods: tuple[ServiceStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +109,15 @@ async def replayed(
     now, end = trial.begin, trial.end
     past = Past(provider, now)
     judge = Judge(past, settings)
-    rollout = replace(rollout, spec=unattended(rollout.spec), status=ModelRolloutStatus(stable=trial.stable))
+    rollout = replace(
+        rollout, spec=unattended(rollout.spec), status=ModelRolloutStatus(stable=trial.stable, services=trial.pods)
+    )
     repeated = 0
     while True:
         past.at = now
         seen = await _observed(rollout, trial, now, judge)
         plan = decide(seen)
-        rollout = replace(rollout, status=plan.status)
+        rollout = replace(rollout, status=plan.status.model_copy(update={"services": trial.pods}))
         moment = _moment(now, plan)
         if plan.action is not Action.WAIT:
             yield moment

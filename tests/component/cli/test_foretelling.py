@@ -38,8 +38,13 @@ def past(prometheus_binary: Path, tmp_path_factory: pytest.TempPathFactory, begi
     """Forty minutes: stable answers 9 requests a second, each of two candidates 1."""
     directory = tmp_path_factory.mktemp("past")
     with RealPrometheus(prometheus_binary, directory, options=RECEIVES) as one:
-        for revision, a_second, bad_from in (("rstable", 9, None), ("rgood", 1, None), ("rbad", 1, BAD_FROM)):
-            _fill(one.url, f"digits-{revision}-1", begin, a_second, bad_from)
+        for pod, a_second, bad_from in (
+            ("rstable-1", 5, None),
+            ("rstable-2", 4, None),
+            ("rgood-1", 1, None),
+            ("rbad-1", 1, BAD_FROM),
+        ):
+            _fill(one.url, f"digits-{pod}", begin, a_second, bad_from)
         yield one
 
 
@@ -102,6 +107,15 @@ async def test_another_limit_may_be_tried_on_the_same_history(past: RealPromethe
     written(file, check={"max": "0.2"})
     lines = await told(f"backtest {span(begin)} --candidate rbad", file, past)
     assert " Promote " in lines[-1]
+
+
+async def test_halves_of_a_revision_are_judged_against_each_other(
+    past: RealPrometheus, file: Path, begin: float
+) -> None:
+    head, *lines, alarms = await told(f"backtest {span(begin)} --aa", file, past)
+    assert head.startswith("digits: 2 pods of revision rstable in two halves")
+    assert [line.split()[2] for line in lines[:2]] == ["Promote", "Promote"]
+    assert alarms == "false alarms: 0 of 2 rollouts"
 
 
 async def test_a_plan_reads_the_traffic_of_now(past: RealPrometheus, file: Path) -> None:

@@ -105,3 +105,12 @@ def test_what_restarts_a_step(changes: Raw) -> None:
 )
 def test_what_does_not_restart_a_step(changes: Raw) -> None:
     assert hash_of("canary", **changes) == hash_of("canary")
+
+
+def test_another_trial_is_another_revision_of_the_same_version() -> None:
+    raw = raw_spec()
+    plain, first, second = (
+        revision_of(raw | {"model": raw["model"] | trial}) for trial in ({}, {"trial": "aa-1"}, {"trial": "aa-2"})
+    )
+    assert len({plain.hash, first.hash, second.hash}) == 3
+    assert plain.version == first.version == second.version
