@@ -25,6 +25,7 @@ from kserve.errors import InferenceError, InvalidInput
 from kserve.model_server import app
 
 from . import metrics
+from .reports import Reporter
 from .versions import VERSIONS, Images
 
 NAME = "digits"
@@ -35,8 +36,9 @@ GRACE_SECONDS = 5
 class Digits(Model):  # type: ignore[misc]  # kserve ships no types
     """One version of the model behind KServe's interface."""
 
-    def __init__(self, version: str, file: Path) -> None:
+    def __init__(self, version: str, file: Path, reporter: Reporter | None = None) -> None:
         super().__init__(NAME)
+        self._reporter = reporter
         self._version = version
         self._behaviour = VERSIONS[version]
         self._file = file
@@ -72,8 +74,15 @@ class Digits(Model):  # type: ignore[misc]  # kserve ships no types
         known = _known_label(payload)
         if known is not None and len(labels) == 1:
             metrics.count_labelled(NAME, known, int(labels[0]))
+        self._report(headers or {}, labels, known)
         output = InferOutput("label", list(labels.shape), "INT64", data=labels.tolist())
         return InferResponse(payload.id or "", NAME, [output], model_version=self._version)
+
+    def _report(self, headers: dict[str, str], labels: Any, known: int | None) -> None:
+        """Tell the comparer, where there is one. The gateway gives each request an id, and its copy the same one."""
+        request = headers.get("x-request-id")
+        if self._reporter is not None and request is not None and len(labels) == 1:
+            self._reporter.report(request, str(int(labels[0])), None if known is None else str(known))
 
     def _probabilities(self, images: Images) -> Any:
         return self._classifier.predict_proba(self._behaviour.prepare_serving(images))
@@ -119,7 +128,10 @@ def main() -> None:
     parser.add_argument("--model_directory", type=Path, default=Path("models"))
     arguments = parser.parse_args()
 
-    model = Digits(arguments.model_version, arguments.model_directory / f"{arguments.model_version}.joblib")
+    comparer = os.environ.get("COMPARER_URL")
+    reporter = Reporter(comparer, os.environ.get("REVISION", arguments.model_version)) if comparer else None
+    file = arguments.model_directory / f"{arguments.model_version}.joblib"
+    model = Digits(arguments.model_version, file, reporter)
     model.load()
     app.add_middleware(metrics.InferenceMetrics, version=arguments.model_version)
     server = ModelServer(enable_grpc=False, enable_latency_logging=False, grace_period=GRACE_SECONDS)
