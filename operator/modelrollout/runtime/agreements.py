@@ -22,14 +22,13 @@ from modelrollout.metrics.reader import CounterReading
 from modelrollout.metrics.slicing import Slicing
 from modelrollout.runtime.counting import Counting, Failure
 from modelrollout.runtime.findings import Finding, failed
+from modelrollout.runtime.levels import budget_of
 from modelrollout.runtime.looking import Look
 from modelrollout.runtime.ratios import with_no_data_policy
 
 AGREE, WIN, LOSS = "agree", "win", "loss"
 CEILING_SECONDS = 300.0
 """How old the last sample of a ceiling may be."""
-PAIRED_ALPHA = 0.01
-"""Probability of a false rollback per attempt by one metric of wins and losses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,8 @@ class Agreements:
         wins = await self._pairs(look, metric, WIN, None)
         if not isinstance(wins, _Pairs):
             return failed(metric, wins)
-        check = PairedCheck(metric.name, float(wanted.loss_ratio), wanted.min_pairs, PAIRED_ALPHA)
+        alpha = budget_of(look.rollout.spec, look.attempt.number).of_aggregate
+        check = PairedCheck(metric.name, float(wanted.loss_ratio), wanted.min_pairs, alpha)
         result = judge_paired(
             check,
             _ended(wins.whole.latest, losses.whole.latest),
