@@ -16,7 +16,7 @@ def main() -> None:
     """Simulate, and write results.json and results.md."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judgement", description=__doc__)
     parser.add_argument("tables", nargs="*", metavar="table", help=f"of {', '.join(NAMES)}; default: all")
-    parser.add_argument("--runs", type=int, default=200, help="rollouts of each cell; detection takes a fifth")
+    parser.add_argument("--runs", type=int, default=60, help="rollouts of each cell; detection takes a third")
     given = parser.parse_args()
     unknown = set(given.tables) - set(NAMES)
     if unknown:

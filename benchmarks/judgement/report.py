@@ -35,7 +35,7 @@ def write(tables: Tables) -> str:
     FILE.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
     parts = [_HEAD]
     if tables.get("false"):
-        parts += [_false_head(tables["false"]), _false(tables["false"])]
+        parts += [_false_head(tables["false"]), _false(_together(tables["false"])), _false(tables["false"])]
     if tables.get("detection"):
         for hours, text in ((0.0, "from its first request on"), (2.0, "after two good hours")):
             rows = [row for row in tables["detection"] if row["good_hours"] == hours]
@@ -77,7 +77,7 @@ def _false(rows: Sequence[Mapping[str, Any]]) -> str:
     body = [
         (
             row["world"],
-            f"{row['traffic']:g}",
+            "all" if row["traffic"] is None else f"{row['traffic']:g}",
             str(row["runs"]),
             f"**{_share(row['judge'], row['runs'])}** (<= {upper(row['judge'], row['runs']):.1%})",
             _share(row["strikes"], row["runs"]),
@@ -86,6 +86,17 @@ def _false(rows: Sequence[Mapping[str, Any]]) -> str:
         for row in rows
     ]
     return table(("errors", "requests/s", "rollouts", "judge", "five strikes", "peeked z"), body)
+
+
+def _together(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row for each world, over all amounts of traffic."""
+    worlds = dict.fromkeys(row["world"] for row in rows)
+    sums = ("runs", "judge", "strikes", "z")
+    return [
+        {"world": world, "traffic": None}
+        | {key: sum(row[key] for row in rows if row["world"] == world) for key in sums}
+        for world in worlds
+    ]
 
 
 _DETECTION = (

@@ -212,7 +212,7 @@ def cells(tables: Sequence[str], runs: int) -> Iterator[tuple[str, Row]]:
         for good_ticks, amounts in ((0, TRAFFIC), (HORIZON, (10.0, 100.0))):
             for traffic in amounts:
                 for fault in FAULTS:
-                    yield "detection", detection(fault, traffic, good_ticks, max(20, runs // 5))
+                    yield "detection", detection(fault, traffic, good_ticks, max(20, runs // 3))
     if "margin" in tables:
         for confidence in (None, "0.95"):
             for traffic in (10.0, 100.0):

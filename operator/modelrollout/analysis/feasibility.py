@@ -36,11 +36,13 @@ class Demand:
         check: what it is held to.
         limits: its limits.
         rate: stable's share of events now, 0 to 1.
+        dispersion: up to so many requests may fail together.
     """
 
     check: RatioCheck
     limits: Limits
     rate: float
+    dispersion: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class _Walk:
         candidate = _typical(self.traffic * self.step.share * seconds, demand.rate if worse is None else worse)
         stable = _typical(self.traffic * self.step.stable_share * seconds, demand.rate)
         tick = Tick(at=seconds, candidate=candidate, stable=stable if stable.total else None, final=True)
-        evidence = gather(RatioState.start(demand.limits, stable=stable), [tick])
+        evidence = gather(RatioState.start(demand.limits, demand.dispersion, stable), [tick])
         return judge(demand.check, evidence, evidence, self.number, self._bound(demand))
 
     def passes(self, demand: Demand, seconds: float) -> bool:

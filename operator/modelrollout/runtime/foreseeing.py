@@ -21,7 +21,7 @@ from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRe
 from modelrollout.metrics.ticks import grid
 from modelrollout.runtime.counting import Counted, counted_of
 from modelrollout.runtime.judge import requests_selector
-from modelrollout.runtime.levels import budget_of
+from modelrollout.runtime.levels import budget_of, declared_dispersion
 from modelrollout.runtime.looking import comparable, limits_of, scope_of
 from modelrollout.runtime.settings import Settings
 
@@ -112,7 +112,7 @@ def ahead(spec: ModelRolloutSpec) -> tuple[Ahead, ...]:
 
 def _demand(spec: ModelRolloutSpec, metric: Metric, counts: Counts) -> Demand:
     check = RatioCheck(metric.name, metric.min_samples, budget_of(spec).of_aggregate)
-    return Demand(check, limits_of(metric), counts.events / counts.total)
+    return Demand(check, limits_of(metric), counts.events / counts.total, declared_dispersion(metric))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.unit
 
 NAME = "error-rate"
 DAY = 86_400.0
+TRAFFIC, WEIGHT, EVERY = 20.0, 20, 5.0
 
 
 def demand(limits: Limits, rate: float = 0.005, samples: int = 200) -> Demand:
@@ -118,26 +119,42 @@ def test_what_cannot_be_is_refused(bad: tuple[float, float]) -> None:
     ],
 )
 def test_harm_is_found_in_simulations_when_it_is_foreseen(limits: Limits, rate: float, worse: float) -> None:
-    traffic, weight, every = 20.0, 20, 5.0
-    (found,) = foresee([demand(limits, rate)], [step(weight)], traffic)
+    (found,) = foresee([demand(limits, rate)], [step(WEIGHT)], TRAFFIC)
     assert found.harm_seconds is not None
+    times = _simulated(limits, rate, worse, Verdict.HARM)
+    assert statistics.median(times) == pytest.approx(found.harm_seconds, rel=0.35, abs=EVERY)
+
+
+@pytest.mark.parametrize(
+    ("limits", "rate"),
+    [
+        pytest.param(Limits(max=0.02, confidence=0.95), 0.01, id="max"),
+        pytest.param(Limits(ratio=1.5, no_worse_confidence=0.95), 0.05, id="ratio"),
+        pytest.param(Limits(difference=0.03, no_worse_confidence=0.95), 0.05, id="difference"),
+    ],
+)
+def test_a_pass_that_takes_evidence_comes_in_simulations_when_it_is_foreseen(limits: Limits, rate: float) -> None:
+    (found,) = foresee([demand(limits, rate)], [step(WEIGHT, seconds=EVERY)], TRAFFIC)
+    assert found.seconds is not None
+    times = _simulated(limits, rate, rate, Verdict.PASS)
+    assert statistics.median(times) == pytest.approx(found.seconds, rel=0.35, abs=2 * EVERY)
+
+
+def _simulated(limits: Limits, rate: float, candidate: float, wanted: Verdict) -> list[float]:
+    """Seconds until the judge says so, in simulated candidates."""
     dice = np.random.default_rng(7)
-    times = [_until(limits, rate, worse, dice, traffic=traffic, weight=weight, every=every) for _ in range(100)]
-    assert statistics.median(times) == pytest.approx(found.harm_seconds, rel=0.35, abs=every)
+    return [_until(limits, rate, candidate, wanted, dice) for _ in range(60)]
 
 
-def _until(
-    limits: Limits, rate: float, worse: float, dice: np.random.Generator, *, traffic: float, weight: int, every: float
-) -> float:
-    """Seconds until the judge finds harm in one simulated candidate."""
+def _until(limits: Limits, rate: float, candidate: float, wanted: Verdict, dice: np.random.Generator) -> float:
     state = RatioState.start(limits)
-    for number in range(1, 2000):
-        candidates, others = dice.poisson([traffic * every * share for share in (weight / 100, 1 - weight / 100)])
-        tick = Tick(number * every, _drawn(candidates, worse, dice), _drawn(others, rate, dice), final=True)
+    for number in range(1, 4000):
+        candidates, others = dice.poisson([TRAFFIC * EVERY * share for share in (WEIGHT / 100, 1 - WEIGHT / 100)])
+        tick = Tick(number * EVERY, _drawn(candidates, candidate, dice), _drawn(others, rate, dice), final=True)
         state = fold(state, tick)
         evidence = gather(state, [])
-        if judge(demand(limits).check, evidence, evidence, 1).result.verdict is Verdict.HARM:
-            return number * every
+        if judge(demand(limits).check, evidence, evidence, 1).result.verdict is wanted:
+            return number * EVERY
     return math.inf
 
 
