@@ -97,7 +97,8 @@ async def _halved(command: Command, case: Case, asked: Trial) -> str:
         except ValueError as error:
             raise NothingToDoError(f"revision {asked.stable.revision} cannot be its own candidate: {error}") from error
         trial = Trial(STABLE, CANDIDATE, asked.begin, asked.end, arms)
-        ends = [moment async for moment in trials(case.rollout, trial, provider, settings)]
+        rollout = await _with_preset(case, provider, settings, asked.begin.timestamp())
+        ends = [moment async for moment in trials(rollout, trial, provider, settings)]
     over = [moment for moment in ends if moment.is_end]
     alarms = sum(moment.plan.action is not Action.PROMOTE for moment in over)
     head = (
