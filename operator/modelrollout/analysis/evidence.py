@@ -81,6 +81,8 @@ class Tick:
         final: whether the counts can no longer change. Provisional ticks may show harm and never a pass.
         slices: the parts in which anything was counted, where the metric is sliced.
         unsliced: why the tick could not be sliced, or None.
+        candidate_sum: what the candidate's things took together, where amounts are counted and not events.
+        stable_sum: the same of the stable revision.
     """
 
     at: float
@@ -89,3 +91,5 @@ class Tick:
     final: bool
     slices: tuple[Slice, ...] = ()
     unsliced: str | None = None
+    candidate_sum: float = 0.0
+    stable_sum: float = 0.0

@@ -88,7 +88,7 @@ class CounterRules:
         scope: whose series they are, and how their labels name a revision.
         candidate: the candidate revision's hash.
         stable: the stable revision's hash; None where there is none to compare with.
-        marks: whether the second counter counts events, or good things (events are then the rest).
+        marks: whether the second counter counts events, or good things (events are then the rest), or adds up amounts.
         slicing: by which label the counts are told apart as well; None for none.
     """
 
@@ -97,7 +97,7 @@ class CounterRules:
     scope: Scope
     candidate: str
     stable: str | None
-    marks: Literal["events", "good"]
+    marks: Literal["events", "good", "amounts"]
     slicing: Slicing | None = None
 
     @property
@@ -166,7 +166,8 @@ def advance(
         stable = None if rules.stable is None else _counts(sums, (rules.stable, None, at), ahead, rules)
         whole = Slice("", candidate, stable)
         parts = tuple(part for value in values if (part := _part(sums, value, at, ahead, rules, whole)) is not None)
-        ticks.append(Tick(at, candidate, stable, final == "final", parts, unsliced))
+        amounts = (_amount(sums, revision, at, rules) for revision in (rules.candidate, rules.stable))
+        ticks.append(Tick(at, candidate, stable, final == "final", parts, unsliced, *amounts))
     oldest = until - FORGET_SECONDS
     kept = {key: sample for key, sample in last.items() if sample[0] >= oldest}
     seen = {target: times[-1] for target, times in scrapes.items() if times[-1] >= oldest}
@@ -301,12 +302,19 @@ def _values(last: Iterable[tuple[Role, SeriesKey]], slicing: Slicing) -> tuple[s
     return found["total"], found["marked"]
 
 
+def _amount(sums: _Sums, revision: str | None, at: float, rules: CounterRules) -> float:
+    entry = sums.get((revision, None, at)) if rules.marks == "amounts" and revision is not None else None
+    return 0.0 if entry is None else entry.marked
+
+
 def _counts(
     sums: _Sums, key: tuple[str, str | None, float], ahead: dict[tuple[str, str | None], float], rules: CounterRules
 ) -> Counts | None:
     entry = sums.get(key)
     if entry is None or not entry.observed:
         return None
+    if rules.marks == "amounts":
+        return Counts.observed(0, entry.total)
     events = entry.marked if rules.marks == "events" else _events(entry, key[:2], ahead)
     return Counts.observed(events, entry.total)
 

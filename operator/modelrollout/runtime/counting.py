@@ -86,12 +86,13 @@ class Counting:
 def rules_of(look: Look, metric: Metric | None, since: float) -> CounterRules:
     """How the counters of a metric are counted, or those of requests without one."""
     counted = None if metric is None else counted_of(metric)
+    averaged = metric is not None and metric.mean is not None
     return CounterRules(
         grid=look.grid_for(metric),
         since=since,
         scope=look.scope,
         candidate=look.attempt.revision,
         stable=look.stable,
-        marks="events" if counted is None else counted.marks,
+        marks="amounts" if averaged else "events" if counted is None else counted.marks,
         slicing=slicing_of(metric),
     )

@@ -22,6 +22,7 @@ from modelrollout.runtime.drift import Drifts
 from modelrollout.runtime.findings import Finding, Kind, failed, held_at_most
 from modelrollout.runtime.histograms import Histograms
 from modelrollout.runtime.looking import Look, comparable, scope_of
+from modelrollout.runtime.means import Means
 from modelrollout.runtime.next_look import next_look
 from modelrollout.runtime.ratios import Ratios
 from modelrollout.runtime.settings import Settings
@@ -47,6 +48,7 @@ class Judge:
             Histograms(provider, ratios),
             Agreements(provider, self._counting),
             Drifts(provider),
+            Means(self._counting),
             Asking(provider),
         )
         self._offset: tuple[float, float] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -139,12 +139,9 @@ async def _problems_of(
     rollout: ModelRollout, desired: Revision, metric: Metric, provider: MetricProvider
 ) -> AsyncIterator[str]:
     """What is wrong with one metric, each as `field (metric): what to write instead`."""
+    for text in _selector_problems(metric):
+        yield text
     if metric.ratio is not None:
-        for field in ("events", "good", "total"):
-            selector: str | None = getattr(metric.ratio, field)
-            problem = None if selector is None else check_ratio_selector(selector)
-            if problem is not None:
-                yield f"ratio.{field} ({metric.name}): {problem}"
         async for text in slice_problems(rollout, metric, provider):
             yield text
     elif metric.histogram is not None:
@@ -159,6 +156,15 @@ async def _problems_of(
     elif metric.query is not None:
         async for text in _query_problems(rollout, desired, metric, provider):
             yield f"query ({metric.name}): {text}"
+
+
+def _selector_problems(metric: Metric) -> Iterator[str]:
+    for path in ("ratio.events", "ratio.good", "ratio.total", "mean.sum", "mean.count"):
+        source, _, field = path.partition(".")
+        selector: str | None = getattr(getattr(metric, source), field, None)
+        problem = None if selector is None else check_ratio_selector(selector)
+        if problem is not None:
+            yield f"{path} ({metric.name}): {problem}"
 
 
 async def _query_problems(

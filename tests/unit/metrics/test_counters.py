@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -234,3 +235,12 @@ def test_without_a_stable_revision_only_the_candidate_is_read() -> None:
     alone = CounterRules(how.grid, how.since, how.scope, candidate="new", stable=None, marks="events")
     batch = Batch((series("total", "new-1", {-0.5: 0, 0.5: 5}), series("total", "old-1", {-0.5: 0, 0.5: 5})), ())
     assert read(batch, 1, alone) == [Tick(at=1.0, candidate=Counts(0, 5), stable=None, final=True)]
+
+
+def test_amounts_are_added_up_and_never_taken_for_events() -> None:
+    batch = Batch(
+        total=(series("count", "new-1", {-0.5: 0, 0.5: 3}), series("count", "old-1", {-0.5: 0, 0.5: 50})),
+        marked=(series("sum", "new-1", {-0.5: 0, 0.5: 7.25}), series("sum", "old-1", {-0.5: 1, 0.5: 1.5})),
+    )
+    (tick,) = read(batch, until=1, how=replace(rules(), marks="amounts"))
+    assert tick == Tick(1.0, Counts(0, 3), Counts(0, 50), final=True, candidate_sum=7.25, stable_sum=0.5)

@@ -1,0 +1,80 @@
+"""Judges `mean` metrics: reads what is new of a sum and a count, folds it, and asks for a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from modelrollout.analysis.mean import judge
+from modelrollout.analysis.mean_state import MeanState, gather
+from modelrollout.analysis.ratio import RatioCheck
+from modelrollout.api.metrics import Metric
+from modelrollout.engine.observed import JudgedMetric
+from modelrollout.metrics.reader import CounterReading
+from modelrollout.runtime.counting import Counting, rules_of
+from modelrollout.runtime.findings import Finding, failed
+from modelrollout.runtime.levels import budget_of
+from modelrollout.runtime.looking import Look, limits_of
+from modelrollout.runtime.ratios import with_no_data_policy
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """Final evidence folded so far. Losing it costs reading, never evidence."""
+
+    identity: tuple[float, str, str]
+    cursor: float
+    whole: MeanState
+    step_identity: tuple[int, float]
+    step: MeanState
+    last_final: float | None
+
+
+class Means:
+    """Judges averages of rollouts that are in a step. One call at a time per rollout and metric."""
+
+    def __init__(self, counting: Counting) -> None:
+        self._counting = counting
+        self._memories: dict[tuple[str, str], _Memory] = {}
+
+    def forget(self, uid: str) -> None:
+        """Drop what is remembered of a rollout that is not in a step any more."""
+        for key in [key for key in self._memories if key[0] == uid]:
+            del self._memories[key]
+
+    def judges(self, metric: Metric) -> bool:
+        """Whether the metric is an average."""
+        return metric.mean is not None
+
+    async def find(self, look: Look, metric: Metric) -> Finding:
+        """Judge one metric."""
+        assert metric.mean is not None  # noqa: S101 - the caller has looked
+        memory = self._memory(look, metric)
+        rules = rules_of(look, metric, look.evidence_since(metric))
+        selectors = (metric.mean.count, metric.mean.sum)
+        reading = await self._counting.read(look, metric.name, selectors, rules, memory.cursor)
+        if not isinstance(reading, CounterReading):
+            return failed(metric, reading)
+        ticks = (*reading.final, *reading.provisional)
+        begins = look.step_since + rules.grid.interval
+        whole = gather(memory.whole, ticks)
+        step = gather(memory.step, [tick for tick in ticks if tick.at >= begins])
+        last_final = reading.final[-1].at if reading.final else memory.last_final
+        self._memories[look.rollout.uid, metric.name] = replace(
+            memory, cursor=reading.cursor, whole=whole.final, step=step.final, last_final=last_final
+        )
+        budget = budget_of(look.rollout.spec, look.attempt.number)
+        check = RatioCheck(metric.name, metric.min_samples, budget.of_aggregate)
+        judgement = judge(check, whole, step, look.step.number, look.frozen(metric.name))
+        result = with_no_data_policy(metric, judgement.result)
+        return Finding(JudgedMetric(metric, result), last_final, judgement.stable_bound, scraped_at=reading.newest)
+
+    def _memory(self, look: Look, metric: Metric) -> _Memory:
+        start = MeanState.start(limits_of(metric))
+        since = look.evidence_since(metric)
+        identity = (since, look.attempt.revision, metric.model_dump_json())
+        known = self._memories.get((look.rollout.uid, metric.name))
+        if known is None or known.identity != identity:
+            return _Memory(identity, since, start, look.step_identity, start, None)
+        if known.step_identity != look.step_identity:
+            return replace(known, step_identity=look.step_identity, step=start)
+        return known
