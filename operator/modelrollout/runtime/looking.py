@@ -90,6 +90,11 @@ class Look:
         return self.step.in_force_at.timestamp() if self.step.in_force_at else self.accepted_since
 
     @property
+    def passes_since(self) -> float:
+        """From when counts may let the step pass: in force, and after the answers that were quickest to fail."""
+        return max(self.step_since, self.accepted_since + self.rollout.spec.traffic.settle.total_seconds())
+
+    @property
     def accepted_since(self) -> float:
         """From when the gateway had the step; before it has, from the step's beginning."""
         accepted = self.step.accepted_at

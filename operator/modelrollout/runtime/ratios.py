@@ -56,7 +56,7 @@ class Ratios:
         if not isinstance(reading, CounterReading):
             return failed(metric, reading)
         ticks = (*reading.final, *reading.provisional)
-        begins = look.step_since + rules.grid.interval
+        begins = look.passes_since + rules.grid.interval
         whole = gather(memory.whole, ticks)
         step = gather(memory.step, [tick for tick in ticks if tick.at >= begins])
         last_final = reading.final[-1].at if reading.final else memory.last_final

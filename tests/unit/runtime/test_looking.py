@@ -77,6 +77,18 @@ def test_evidence_of_a_step_is_another_one_once_it_is_in_force() -> None:
     assert looking(pending).step_since < looking(seen).step_since
 
 
+def test_what_may_pass_is_counted_from_in_force_and_after_the_settling() -> None:
+    seen = at_canary()
+    attempt = seen.status.attempt
+    assert attempt is not None
+    assert attempt.step is not None
+    settle = seen.rollout.spec.traffic.settle
+    for in_force_after, expected in ((timedelta(seconds=1), settle), (3 * settle, 3 * settle)):
+        accepted = NOW - timedelta(minutes=5)
+        step = attempt.step.model_copy(update={"accepted_at": accepted, "in_force_at": accepted + in_force_after})
+        assert looking(with_attempt(seen, step=step)).passes_since == (accepted + expected).timestamp()
+
+
 def test_a_frozen_bound_is_used_only_where_stable_has_no_share() -> None:
     bounds = [{"metric": "error-rate", "bound": "0.0125"}]
     mixed, alone = (with_attempt(stepping(position)) for position in (1, 5))
