@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Final
 
+Words = Callable[[Mapping[str, float]], str]
+"""Text made of the counters, at each scrape."""
 _CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -16,7 +19,7 @@ class Exporter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._values: dict[str, float] = {}
-        self._text = ""
+        self._words: Words = lambda _: ""
         self._broken = False
         self._scrapes = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -59,10 +62,10 @@ class Exporter:
         with self._lock:
             self._values.update({_series(name): value for name, value in values.items()})
 
-    def say(self, text: str) -> None:
-        """Serve this text as it is, before the counters."""
+    def say(self, words: Words) -> None:
+        """Serve this too, before the counters."""
         with self._lock:
-            self._text = text
+            self._words = words
 
     def restart(self) -> None:
         """Forget all counters, as a new process at the same address does."""
@@ -84,7 +87,7 @@ class Exporter:
             if self._broken:
                 return None
             self._scrapes += 1
-            return self._text + "".join(f"{series} {value}\n" for series, value in self._values.items())
+            return self._words(self._values) + "".join(f"{series} {value}\n" for series, value in self._values.items())
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         page = self._page

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,10 @@ SETTINGS = Settings(scrape_interval=timedelta(seconds=1))
 SCRAPE_SECONDS = 0.5
 
 
+def just(text: str, _: Mapping[str, float]) -> str:
+    return text
+
+
 @pytest.fixture(scope="module")
 def scraped(prometheus_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometheus]:
     """One that scrapes each exposition as the one stable pod of a rollout with the server's name."""
@@ -40,7 +45,7 @@ def scraped(prometheus_binary: Path, tmp_path_factory: pytest.TempPathFactory) -
     with ExitStack() as stack:
         for server in SERVERS:
             exporter = stack.enter_context(Exporter())
-            exporter.say(text_of(server))
+            exporter.say(partial(just, text_of(server)))
             pod = f"{server}-{STABLE.hash}-1"
             one.set_target(pod, exporter.address, {"namespace": "demo", "pod": pod})
         with one:
