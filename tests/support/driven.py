@@ -5,11 +5,9 @@ Time and metrics are given, so that a rollout takes as long as its requests; wha
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
-from http import HTTPStatus
 from typing import Any, Final, cast
 from unittest.mock import patch
 
@@ -23,71 +21,41 @@ from modelrollout.engine.observed import Evidence
 from modelrollout.engine.revisions import revision_of
 from modelrollout.kube.client import KubeClient, PatchType, Request
 from modelrollout.kube.resources import (
-    CONTROLLER_REVISION,
     DEPLOYMENT,
     ENDPOINT_SLICE,
     GATEWAY,
     GATEWAY_CLASS,
-    HTTP_ROUTE,
     MODEL_ROLLOUT,
     SERVICE,
     Object,
+    Resource,
 )
 from modelrollout.kube.status import read_rollout
 from modelrollout.runtime.app import App
 from tests.support import weather
 from tests.support.exporter import Exporter
+from tests.support.faults import Fault, Faults, Killed, Wrong
 from tests.support.objects import manifest, merged
 from tests.support.operators import settings_of
 from tests.support.players import CONTROLLER, Players, Server
 from tests.support.scenes import NOW
+from tests.support.told import listen
+from tests.support.watches import Missed, Watches
 from tests.support.weather import Weather
 
-WATCHED: Final = (CONTROLLER_REVISION, DEPLOYMENT, SERVICE, ENDPOINT_SLICE, HTTP_ROUTE)
 MOST_LOOKS: Final = 80
 SECOND: Final = timedelta(seconds=1)
+SHARE: Final = 20
+"""Of the candidate in its canary, in percent."""
 SPEC: Final[dict[str, Any]] = {
     "workload": {"deployment": {"replicas": 1, "drain": "1s"}},
     "traffic": {"settle": "1s"},
     "rollbackWindow": "1s",
     "stages": [
-        {"name": "canary", "weight": 20, "duration": "1s"},
+        {"name": "canary", "weight": SHARE, "duration": "1s"},
         {"name": "full", "weight": 100, "duration": "1s"},
     ],
 }
-
-
-class Killed(BaseException):
-    """The process is gone: nothing of it runs any more."""
-
-
-class Wrong(StrEnum):
-    """What goes wrong with a request."""
-
-    KILLED = "killed after its effect"
-    CONFLICT = "409"
-    REFUSED = "422"
-    BUSY = "429"
-    BROKEN = "500"
-    TIMEOUT = "no answer, no effect"
-    RESET = "reset before the effect"
-    LOST = "reset after the effect"
-
-
-_STATUS: Final = {
-    Wrong.CONFLICT: HTTPStatus.CONFLICT,
-    Wrong.REFUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Wrong.BUSY: HTTPStatus.TOO_MANY_REQUESTS,
-    Wrong.BROKEN: HTTPStatus.INTERNAL_SERVER_ERROR,
-}
-
-
-@dataclass
-class Fault:
-    """One request goes wrong: the one of that number, from 1. 0 is none."""
-
-    number: int = 0
-    wrong: Wrong = Wrong.KILLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +67,16 @@ class Lived:
         weights: of the candidate in the route, each once, in order.
         end: who serves how, in the end.
         requests: how many it took from the new spec on.
-        surfaced: errors that left a look, and what was complained of.
+        met: what went wrong.
+        lines: what it said in its log, from the new spec on.
     """
 
     steps: tuple[str, ...]
     weights: tuple[int, ...]
     end: tuple[object, ...]
     requests: tuple[str, ...]
-    surfaced: tuple[str, ...]
+    met: tuple[Wrong, ...]
+    lines: tuple[str, ...]
 
 
 class Metrics:
@@ -164,17 +134,18 @@ class Driven:
 
     api: ApiClient
     namespace: str
-    fault: Fault
+    fault: Fault = field(default_factory=Fault)
+    mute: Resource | None = None
+    missed: Missed | None = None
     now: datetime = NOW
-    count: int = 0
     requests: list[str] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
-    surfaced: list[str] = field(default_factory=list)
-    counting: bool = False
     harm_at: int | None = None
 
     def __post_init__(self) -> None:
         self.client = KubeClient(self.api)
+        self.faults = Faults(self.fault)
+        self.watches = Watches(self.client, self.namespace)
         self.key = Key(self.namespace, "digits")
         self.metrics = Metrics(lambda: self.now)
         self._has_written = True
@@ -197,36 +168,17 @@ class Driven:
             patch("modelrollout.runtime.app.Sources", lambda *_: self.metrics),
         ):
             app = App(settings_of("http://unused", self.namespace), self.api, on_request=self._told)
-        send = app.client._send
-        setattr(app.client, "_send", self._faulty(send))  # noqa: B010 - replaced for this one
+        setattr(app.client, "_send", self.faults.before(app.client._send))  # noqa: B010 - replaced for this one
         return app
 
     def _told(self, request: Request) -> None:
         self._has_written |= request.verb not in {"get", "list"}
-        if not self.counting:
+        if not self.faults.counting:
             return
         self.requests.append(f"{request.verb} {request.resource.kind} {request.status}")
-        if self.count == self.fault.number and self.fault.wrong is Wrong.KILLED:
-            self.counting = False
+        if self.faults.kills():
+            self.faults.counting = False
             raise Killed
-
-    def _faulty(self, send: Callable[..., Awaitable[tuple[int, bytes]]]) -> Callable[..., Awaitable[tuple[int, bytes]]]:
-        async def sent(*arguments: Any) -> tuple[int, bytes]:
-            self.count += self.counting
-            if not self.counting or self.count != self.fault.number or self.fault.wrong is Wrong.KILLED:
-                return await send(*arguments)
-            match self.fault.wrong:
-                case Wrong.LOST:
-                    await send(*arguments)
-                    raise ConnectionResetError("reset after the effect")
-                case Wrong.RESET:
-                    raise ConnectionResetError("reset before the effect")
-                case Wrong.TIMEOUT:
-                    raise TimeoutError("no answer")
-                case _:
-                    return _STATUS[self.fault.wrong], b'{"kind": "Status", "message": "made up"}'
-
-        return sent
 
     # --- a life -------------------------------------------------------------------------------------------------------
 
@@ -254,8 +206,11 @@ class Driven:
         """
         patched = {"spec": self._manifest("2")["spec"]}
         await self.client.patch(MODEL_ROLLOUT, self.namespace, "digits", patched, PatchType.MERGE)
-        await self._refresh()
-        self.counting, self.harm_at = True, harm_at
+        self.watches.mute, self.watches.missed = self.mute, self.missed
+        self.watches.begin(self.now)
+        await self.watches.tell(self._app)
+        self.faults.counting, self.harm_at = True, harm_at
+        lines = listen()
 
         def over(status: ModelRolloutStatus) -> bool:
             ended = "Succeeded" if harm_at is None else "RolledBack"
@@ -263,39 +218,49 @@ class Driven:
 
         await self.until(over)
         status = await self.status()
-        lines = [f"{entry.action} {entry.stage or '-'} {entry.weight}" for entry in status.log]
-        return Lived(
-            tuple(lines), tuple(self.weights), await self._end(status), tuple(self.requests), tuple(self.surfaced)
-        )
+        decisions = tuple(f"{entry.action} {entry.stage or '-'} {entry.weight}" for entry in status.log)
+        end = await self._end(status)
+        return Lived(decisions, tuple(self.weights), end, tuple(self.requests), tuple(self.faults.met), tuple(lines))
 
     async def until(self, over: Callable[[ModelRolloutStatus], bool]) -> None:
         """Look again and again, as the work queue does, until it is over and there is nothing more to do."""
         for _ in range(MOST_LOOKS):
             again = await self._look()
             await self._act()
-            if again is None and over(await self.status()):
+            heals_at = self.watches.heals_at
+            if again is None and heals_at is None and over(await self.status()):
                 return
             self.now += timedelta(seconds=max(again or 0.0, 0.5))
+            if heals_at is not None and (again is None or self.now >= heals_at):
+                await self._heal(heals_at)
         raise AssertionError(f"no end: {await self.status()}")
 
     async def _look(self) -> float | None:
         try:
             return await self._app.reconciler.reconcile(self.key)
         except Killed:
-            self.surfaced.append("killed")
+            self.faults.met.append(Wrong.KILLED)
             self._app = self._start()
             await self._app.fill()
-            self.counting = True
+            self.faults.counting = True
         except TransientError as error:
-            self.surfaced.append(str(error))
+            self._app._on_error(self.key, error, 0.5)
         return 0.5
+
+    async def _heal(self, now: datetime) -> None:
+        """What was not told is found: by a stream that is opened again, or by the resync."""
+        counting, self.faults.counting = self.faults.counting, False
+        self.now = now
+        self.watches.heal()
+        await self._app.fill()
+        self.faults.counting = counting
 
     async def _act(self) -> None:
         """Everybody else acts, and the watches tell of it; where nothing was written, there is nothing to act on."""
         if not self._has_written:
             return
         self._has_written = False
-        counting, self.counting = self.counting, False
+        counting, self.faults.counting = self.faults.counting, False
         route = await self.players.act()
         if route is not None:
             name = f"digits-{self.hash_of('2')}"
@@ -303,19 +268,23 @@ class Driven:
             weight = sum(entry.get("weight", 1) for entry in backends if entry["name"] == name)
             if not self.weights or self.weights[-1] != weight:
                 self.weights.append(weight)
+                await self._deleted_at(weight)
             if weight == self.harm_at:
                 self.metrics.weather = Weather.BAD
-        await self._refresh()
-        self.counting = counting
+        await self.watches.tell(self._app)
+        self.faults.counting = counting
 
-    async def _refresh(self) -> None:
-        intake, selectors = self._app.intake, {w.resource: w.label_selector for w in self._app.cache.resources()}
-        for resource in WATCHED:
-            pages = self.client.pages(resource, self.namespace, label_selector=selectors[resource])
-            await intake.list_of_children(resource, pages)
-        found = await self.client.get(MODEL_ROLLOUT, self.namespace, "digits")
-        assert found is not None
-        intake.rollout(None, found)
+    async def _deleted_at(self, weight: int) -> None:
+        """Somebody deletes what the watches are going to miss, once the candidate has its first share."""
+        missed = self.watches.missed
+        if missed is None or weight != SHARE:
+            return
+        name = self.key.name if missed.version is None else f"{self.key.name}-{self.hash_of(missed.version)}"
+        if missed.resource == ENDPOINT_SLICE:
+            name = f"{name}-slice"
+        found = await self.client.get(missed.resource, self.namespace, name)
+        assert found is not None, f"there is no {missed}"
+        await self.client.delete(missed.resource, self.namespace, name, uid=found["metadata"]["uid"])
 
     async def status(self) -> ModelRolloutStatus:
         """Live."""
@@ -324,7 +293,7 @@ class Driven:
         return found.status
 
     async def _end(self, status: ModelRolloutStatus) -> tuple[object, ...]:
-        """Who is stable, who failed of what, and what serves."""
+        """Who is stable, who failed of what, what runs, and what serves."""
         pods = await self.client.list(DEPLOYMENT, self.namespace)
         service = await self.client.get(SERVICE, self.namespace, "digits")
         assert service is not None
@@ -332,7 +301,11 @@ class Driven:
             status.stable and status.stable.version,
             status.failed and (status.failed.version, status.failed.reason),
             status.attempt,
-            sorted((d["metadata"]["labels"][LABEL_REVISION], d["spec"]["replicas"]) for d in pods.items),
+            sorted(
+                (d["metadata"]["labels"][LABEL_REVISION], d["spec"]["replicas"])
+                for d in pods.items
+                if d["spec"]["replicas"]
+            ),
             service["spec"]["selector"][LABEL_REVISION],
             self.weights[-1],
         )

@@ -1,75 +1,54 @@
-"""Each request of a rollout goes wrong in turn, in each way that the operator tells apart: the rollout ends the same.
+"""Each request of a rollout goes wrong in turn, in every way: the rollout ends the same, and what went wrong is said.
 
-A conflict, a refusal, no answer and no effect, an effect without an answer.
+A conflict, a refusal, no answer and no effect in four ways, an effect without an answer.
 """
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
-from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient
 
-from tests.support.api_server import ApiServer
-from tests.support.driven import Driven, Fault, Lived, Wrong
+from tests.support.driven import Lived
+from tests.support.faults import Fault, Wrong
+from tests.support.lives import Lives, api, differences, lives, request_of
 
 pytestmark = pytest.mark.component
 
-AT_ONCE = 8
+__all__ = ["api", "lives"]
+
 UNANSWERED = (Wrong.BUSY, Wrong.BROKEN, Wrong.TIMEOUT, Wrong.RESET)
-"""All the same to the operator (`kube/errors.py`): no answer, no effect. Each request has one of them."""
-HARM_AT = {"promote": None, "rollback": 20}
+"""A request that is made again meets them one after the other; one that is not, each in a life of its own."""
 
 
-@pytest.fixture
-async def api(api_server: ApiServer) -> AsyncIterator[ApiClient]:
-    async with await config.new_client_from_config(str(api_server.kubeconfig)) as client:
-        yield client
+async def faulty(lives: Lives, wrongs: tuple[Wrong, ...], requests: int) -> list[tuple[Fault, Lived]]:
+    """Every request goes wrong in every one of these ways."""
+    found: list[tuple[Fault, Lived]] = []
+    faults = [Fault(number, wrongs) for number in range(1, requests + 1)]
+    while faults:
+        lived = list(zip(faults, await lives.all_of(faults), strict=True))
+        found += lived
+        faults = [Fault(fault.number, fault.wrongs[len(life.met) :]) for fault, life in lived if life.met]
+        faults = [fault for fault in faults if fault.wrongs]
+    return found
 
 
-class Runs:
-    """Rollouts in namespaces of their own, some at a time."""
-
-    _numbers = itertools.count()
-
-    def __init__(self, api: ApiClient, way: str) -> None:
-        self._api, self._way = api, way
-        self._free = asyncio.Semaphore(AT_ONCE)
-
-    async def live(self, fault: Fault) -> Lived:
-        async with self._free:
-            here = Driven(self._api, f"faults-{next(self._numbers)}", fault)
-            await here.serve_first()
-            return await here.roll_out(harm_at=HARM_AT[self._way])
+def swallowed(life: Lived) -> list[Wrong]:
+    """What went wrong and nobody was told of."""
+    return [wrong for wrong in life.met if not any(wrong.words in line for line in life.lines)]
 
 
-@pytest.fixture(params=sorted(HARM_AT))
-def runs(api: ApiClient, request: pytest.FixtureRequest) -> Runs:
-    way = str(request.param)
-    return Runs(api, way)
-
-
-def same(name: str, whole: Lived, found: list[tuple[Fault, Lived]]) -> list[str]:
-    """What differs from the run in which nothing went wrong."""
-    told = []
-    for fault, lived in found:
-        for what in ("steps", "weights", "end"):
-            if getattr(lived, what) != getattr(whole, what):
-                request = whole.requests[fault.number - 1] if fault.number <= len(whole.requests) else "?"
-                told.append(f"{name} {fault.number} ({request}): {what} {getattr(lived, what)}")
-    return told
-
-
-@pytest.mark.parametrize("wrong", [(Wrong.CONFLICT,), (Wrong.REFUSED,), (Wrong.LOST,), UNANSWERED], ids="/".join)
+@pytest.mark.parametrize("wrongs", [(Wrong.CONFLICT,), (Wrong.REFUSED,), (Wrong.LOST,), UNANSWERED], ids="/".join)
 async def test_each_request_goes_wrong_in_turn(
-    runs: Runs, wrong: tuple[Wrong, ...], record_property: Callable[[str, object], None]
+    lives: Lives, wrongs: tuple[Wrong, ...], record_property: Callable[[str, object], None]
 ) -> None:
-    whole = await runs.live(Fault())
-    faults = [Fault(number, wrong[number % len(wrong)]) for number in range(1, len(whole.requests) + 1)]
-    lives = await asyncio.gather(*(runs.live(fault) for fault in faults))
-    record_property("requests that went wrong", len(faults))
-    differs = same("/".join(wrong), whole, list(zip(faults, lives, strict=True)))
-    assert not differs, "\n".join(differs)
+    whole = await lives.live()
+    found = await faulty(lives, wrongs, len(whole.requests))
+    objections = []
+    for fault, life in found:
+        name = request_of(whole, fault)
+        objections += differences(name, life, whole)
+        objections += [f"{name}: nothing went wrong"] if not life.met else []
+        objections += [f"{name}: {wrong} swallowed" for wrong in swallowed(life)]
+    assert not objections, "\n".join(objections)
+    record_property("requests that went wrong", sum(len(life.met) for _, life in found))

@@ -5,68 +5,26 @@ Every request is a point of its own: between two of them the operator only compu
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
-from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient
 
-from tests.support.api_server import ApiServer
-from tests.support.driven import Driven, Fault, Lived
+from tests.support.faults import Fault, Wrong
+from tests.support.lives import Lives, api, differences, lives, request_of
 
 pytestmark = pytest.mark.component
 
-AT_ONCE = 8
-HARM_AT = {"promote": None, "rollback": 20}
+__all__ = ["api", "lives"]
+
+KILLED = (Wrong.KILLED,)
 
 
-@pytest.fixture
-async def api(api_server: ApiServer) -> AsyncIterator[ApiClient]:
-    async with await config.new_client_from_config(str(api_server.kubeconfig)) as client:
-        yield client
-
-
-class Runs:
-    """Rollouts in namespaces of their own, some at a time."""
-
-    _numbers = itertools.count()
-
-    def __init__(self, api: ApiClient, way: str) -> None:
-        self._api, self._way = api, way
-        self._free = asyncio.Semaphore(AT_ONCE)
-
-    async def live(self, fault: Fault) -> Lived:
-        async with self._free:
-            here = Driven(self._api, f"points-{next(self._numbers)}", fault)
-            await here.serve_first()
-            return await here.roll_out(harm_at=HARM_AT[self._way])
-
-
-@pytest.fixture(params=sorted(HARM_AT))
-def runs(api: ApiClient, request: pytest.FixtureRequest) -> Runs:
-    way = str(request.param)
-    return Runs(api, way)
-
-
-def same(name: str, whole: Lived, found: list[tuple[Fault, Lived]]) -> list[str]:
-    """What differs from the run in which nothing went wrong."""
-    told = []
-    for fault, lived in found:
-        for what in ("steps", "weights", "end"):
-            if getattr(lived, what) != getattr(whole, what):
-                request = whole.requests[fault.number - 1] if fault.number <= len(whole.requests) else "?"
-                told.append(f"{name} {fault.number} ({request}): {what} {getattr(lived, what)}")
-        if not lived.surfaced:
-            told.append(f"{name} {fault.number}: swallowed")
-    return told
-
-
-async def test_killed_after_each_request_in_turn(runs: Runs, record_property: Callable[[str, object], None]) -> None:
-    whole = await runs.live(Fault())
-    assert whole.surfaced == ()
-    faults = [Fault(number) for number in range(1, len(whole.requests) + 1)]
-    lives = await asyncio.gather(*(runs.live(fault) for fault in faults))
+async def test_killed_after_each_request_in_turn(lives: Lives, record_property: Callable[[str, object], None]) -> None:
+    whole = await lives.live()
+    faults = [Fault(number, KILLED) for number in range(1, len(whole.requests) + 1)]
+    objections = []
+    for fault, life in zip(faults, await lives.all_of(faults), strict=True):
+        objections += differences(request_of(whole, fault), life, whole)
+        objections += [f"{fault.number}: nobody was killed"] if life.met != KILLED else []
+    assert not objections, "\n".join(objections)
     record_property("crash points", len(faults))
-    assert same("killed after request", whole, list(zip(faults, lives, strict=True))) == []

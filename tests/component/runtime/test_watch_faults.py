@@ -1,0 +1,50 @@
+"""Each watch in turn goes mute, or misses a deletion: the rollout ends the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from modelrollout.kube.resources import (
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    HTTP_ROUTE,
+    MODEL_ROLLOUT,
+    SERVICE,
+)
+from tests.support.lives import Lives, api, differences, lives
+from tests.support.watches import CHILDREN, Missed
+
+pytestmark = pytest.mark.component
+
+__all__ = ["api", "lives"]
+
+WATCHED = (MODEL_ROLLOUT, *CHILDREN)
+DELETED = (
+    *(Missed(resource, version) for resource in (DEPLOYMENT, SERVICE, ENDPOINT_SLICE) for version in ("1", "2")),
+    Missed(SERVICE, None),
+    Missed(HTTP_ROUTE, None),
+)
+"""Not the record of a revision: nobody can make it again, and the operator says so."""
+
+
+async def test_each_watch_goes_mute_in_turn(lives: Lives, record_property: Callable[[str, object], None]) -> None:
+    whole = await lives.live()
+    found = await asyncio.gather(*(lives.live(mute=resource) for resource in WATCHED))
+    objections = []
+    for resource, life in zip(WATCHED, found, strict=True):
+        objections += differences(f"mute: {resource.kind}", life, whole)
+    assert not objections, "\n".join(objections)
+    record_property("mute watches", len(found))
+
+
+async def test_each_deletion_is_missed_in_turn(lives: Lives, record_property: Callable[[str, object], None]) -> None:
+    whole = await lives.live()
+    found = await asyncio.gather(*(lives.live(missed=missed) for missed in DELETED))
+    objections = []
+    for missed, life in zip(DELETED, found, strict=True):
+        objections += differences(f"deleted unseen: {missed.resource.kind} {missed.version}", life, whole)
+    assert not objections, "\n".join(objections)
+    record_property("missed deletions", len(found))
