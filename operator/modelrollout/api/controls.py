@@ -29,7 +29,10 @@ class Control(StrEnum):
     @property
     def annotation(self) -> str:
         """The annotation's name."""
-        return f"{GROUP}/{self.value}"
+        return _ANNOTATIONS[self]
+
+
+_ANNOTATIONS: Final = {control: f"{GROUP}/{control.value}" for control in Control}
 
 
 class ControlOutcome(StrEnum):

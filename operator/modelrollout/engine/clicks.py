@@ -30,16 +30,14 @@ class Click:
 
 def clicks_of(annotations: Mapping[str, str]) -> tuple[Click, ...]:
     """All controls that are there, whether answered or not."""
-    return tuple(
-        Click(control, cut(annotations[control.annotation].strip(), VALUE_MAX))
-        for control in Control
-        if control.annotation in annotations
-    )
+    found = (click_of(annotations, control) for control in Control) if annotations else ()
+    return tuple(click for click in found if click is not None)
 
 
 def click_of(annotations: Mapping[str, str], control: Control) -> Click | None:
     """One control, if it is there."""
-    return next((click for click in clicks_of(annotations) if click.control is control), None)
+    value = annotations.get(control.annotation)
+    return None if value is None else Click(control, cut(value.strip(), VALUE_MAX))
 
 
 def outcome_of(status: ModelRolloutStatus, click: Click) -> ControlOutcome | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelrollout.api.model import APIModel
+from modelrollout.api.remembered import remembered
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import RevisionRef
 
@@ -105,6 +106,7 @@ def _revision(content: Mapping[str, Any]) -> Revision:
     return Revision(hash=short_hash(text), version=str(content["model"]["version"]), input=text)
 
 
+@remembered
 def stage_hash(spec: ModelRolloutSpec, stage: str) -> str:
     """Hash of a stage and the metrics judged in it: when it changes, the step starts again.
 

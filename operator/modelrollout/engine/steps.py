@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from modelrollout.api.remembered import remembered
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.stages import Stage
 from modelrollout.api.status import StepStatus
@@ -47,6 +48,7 @@ class Step:
         )
 
 
+@remembered
 def steps_of(spec: ModelRolloutSpec) -> tuple[Step, ...]:
     """All steps in order. A ramp goes on from the weight before it."""
     steps: list[Step] = []

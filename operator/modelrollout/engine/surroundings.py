@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelrollout.api.remembered import remembered
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import StepStatus
 from modelrollout.engine.plan import Action, Decision
@@ -9,6 +10,7 @@ from modelrollout.engine.revisions import canonical, short_hash
 from modelrollout.engine.situation import Stepping
 
 
+@remembered
 def route_hash(spec: ModelRolloutSpec) -> str:
     """Of the Gateways, hosts and route that requests come by.
 
@@ -23,6 +25,7 @@ def route_hash(spec: ModelRolloutSpec) -> str:
     return short_hash(canonical(content))
 
 
+@remembered
 def source_hash(spec: ModelRolloutSpec) -> str:
     """Of the Prometheus that counts them; the operator's own setting is not the user's to change."""
     return short_hash(canonical(spec.prometheus.url if spec.prometheus is not None else None))

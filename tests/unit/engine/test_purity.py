@@ -30,6 +30,7 @@ STANDARD = {
     "re",
     "statistics",
     "typing",
+    "weakref",
 }
 """What the core may use of the standard library: no files, no sockets, no time, no random numbers."""
 ALLOWED = {
