@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from modelrollout.api.automation import Automation
 from modelrollout.api.controls import Control
+from modelrollout.engine.fallback import is_fallback, names_fallback
 from modelrollout.engine.observed import Acceptance, RunState
 from modelrollout.engine.split import Mirror
 from tests.support.scenes import METRICS, STAGES, Raw, raw_spec
@@ -106,18 +107,25 @@ def _gone(who: str) -> Happening:
 
 
 def _version(version: str) -> Happening:
-    return lambda world: world.edit({**world.raw, **_identity(version)})
+    """Another model and template; what stands in for the first one stays."""
+
+    def change(world: World) -> None:
+        raw = raw_spec(version)
+        deployment = raw["workload"]["deployment"] | _adoption(world.raw)
+        world.edit({**world.raw, "model": raw["model"], "workload": {"deployment": deployment}})
+
+    return change
+
+
+def _adoption(raw: Raw) -> Raw:
+    adopt = raw["workload"]["deployment"].get("adopt")
+    return {} if adopt is None else {"adopt": adopt}
 
 
 def _new_version(world: World) -> None:
     """One after all that there were; no more than a few, so that they come back."""
     newest = max(int(world.raw["model"]["version"]), len(world.truth.served))
     _version(str(newest % 9 + 1))(world)
-
-
-def _identity(version: str) -> Raw:
-    raw = raw_spec(version)
-    return {"model": raw["model"], "workload": raw["workload"]}
 
 
 def _stages(name: str) -> Happening:
@@ -128,13 +136,29 @@ def _field(**fields: object) -> Happening:
     return lambda world: world.edit({**world.raw, **fields})
 
 
+def _without_stand_in(world: World) -> None:
+    """Somebody takes out of the spec what serves until a first version does."""
+    deployment = {name: value for name, value in world.raw["workload"]["deployment"].items() if name != "adopt"}
+    kept = {name: value for name, value in world.raw.items() if name != "fallback"}
+    world.edit({**kept, "workload": {"deployment": deployment}})
+
+
+def _with_stand_in(world: World) -> None:
+    """It is set again, where it still serves."""
+    if names_fallback(world.status):
+        deployment = world.raw["workload"]["deployment"] | _adoption(world.begun)
+        fallback = {name: world.begun[name] for name in ("fallback",) if name in world.begun}
+        world.edit({**world.raw, "workload": {"deployment": deployment}, **fallback})
+        world.fallback_ready = 2
+
+
 def _revert(world: World) -> None:
-    if world.status.stable is not None:
+    if world.status.stable is not None and not is_fallback(world.status.stable):
         _version(world.status.stable.version)(world)
 
 
 def _return(world: World) -> None:
-    if world.status.previous is not None:
+    if world.status.previous is not None and not is_fallback(world.status.previous):
         _version(world.status.previous.version)(world)
 
 
@@ -260,6 +284,9 @@ ODD: Final[Mapping[str, Happening]] = {
     "clock 1 day ahead": _jump(days=1),
     "clock 1 hour back": _jump(hours=-1),
     "new pods load": _set("new_pods", value=0),
+    "fallback unready": _set("fallback_ready", value=0),
+    "no stand-in": _without_stand_in,
+    "stand-in as in the beginning": _with_stand_in,
     "candidate half ready": _pods("candidate", 1),
     "candidate unready": _pods("candidate", 0),
     "candidate crashes": _pods("candidate", 0, crashing=True),

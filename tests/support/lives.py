@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 
@@ -26,8 +26,6 @@ WAYS: Final = {"promote": None, "rollback": SHARE}
 class Lives:
     """Rollouts that go one way, in namespaces of their own, some at a time."""
 
-    _numbers = itertools.count()
-
     def __init__(self, api: ApiClient, way: str) -> None:
         self._api = api
         self._harm_at = WAYS[way]
@@ -38,8 +36,7 @@ class Lives:
     ) -> Lived:
         """One of them."""
         async with self._free:
-            namespace = f"lives-{next(self._numbers)}"
-            here = Driven(self._api, namespace, fault or Fault(), mute=mute, missed=missed)
+            here = Driven(self._api, f"lives-{secrets.token_hex(5)}", fault or Fault(), mute=mute, missed=missed)
             await here.serve_first()
             return await here.roll_out(harm_at=self._harm_at)
 

@@ -211,6 +211,7 @@ class StandIns:
         if revision.hash not in world.revisions:
             with self._write():
                 world.revisions[revision.hash] = revision
+        world.left.discard(revision.hash)
         if revision.hash not in world.pods:
             with self._write():
                 world.pods[revision.hash] = Pods(replicas, world.clock, world.new_pods)

@@ -23,12 +23,11 @@ from modelrollout.engine.plan import Action, Plan
 from modelrollout.engine.revisions import Revision
 from modelrollout.engine.scale import Bounds
 from modelrollout.engine.situation import Observation
-from modelrollout.engine.split import only
 from modelrollout.engine.steps import FULL
 from modelrollout.engine.validate import problems_of
 from modelrollout.runtime.carry_out import CarryOut
 from tests.support import weather
-from tests.support.scenes import NOW, Raw, raw_spec, spec_and_revision
+from tests.support.scenes import NOW, Raw, spec_and_revision
 from tests.support.stand_ins import End, Killed, Pods, RouteWrite, Scaling, StandIns, Trouble
 from tests.support.truth import Truth, step_of
 from tests.support.weather import Weather
@@ -75,6 +74,8 @@ class World:
         trouble: how the next reconcile is broken off.
         new_pods: how many of those that are made are ready.
         lagging: parts of the caches that stand still, as they were.
+        fallback_ready: ready endpoints of what stands in for a first version.
+        left: revisions that an earlier ModelRollout of this name has left serving.
         touched: whether somebody else changed the route since the operator wrote it.
         has_routed: whether the operator ever wrote it.
         deciding: what is being carried out.
@@ -110,6 +111,7 @@ class World:
     trouble: Trouble | None = None
     lagging: dict[str, Any] = field(default_factory=dict)
     fallback_ready: int = 0
+    left: set[str] = field(default_factory=set)
     stopped: list[str] = field(default_factory=list)
     clicks: int = 0
     autoscaled: dict[str, Bounds | None] = field(default_factory=dict)
@@ -125,6 +127,7 @@ class World:
     events: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.begun = self.raw
         self._stand_ins = StandIns(self)
         stand_in = cast(Any, self._stand_ins)
         gates = cast(Any, self._stand_ins.gates)
@@ -206,8 +209,9 @@ class World:
         known = self.pods_seen().get(revision.hash)
         if known is None:
             return RevisionState(revision, None, 0)
-        ready = min(known.ready, known.replicas)
-        return RevisionState(revision, known.replicas, ready, "Error" if known.crashing else None, known.created_at)
+        ready, left = min(known.ready, known.replicas), revision.hash in self.left
+        crashing = "Error" if known.crashing else None
+        return RevisionState(revision, known.replicas, ready, crashing, known.created_at, left=left)
 
     def _evidence(self, seen: Observation, step: StepStatus) -> Evidence:
         """As the runtime's judge: what is stamped and covered is on Prometheus's clock as far as that is known."""
@@ -363,17 +367,3 @@ def _run(coroutine: Coroutine[Any, Any, None]) -> None:
     except StopIteration:
         return
     raise AssertionError("a stand-in waited for something")
-
-
-def new_world(watch: Watch) -> World:
-    """Version 1 serves."""
-    world = World(raw_spec("1"), watch)
-    world.reconcile()
-    for _, pods in world.states():
-        pods.ready = pods.replicas
-    world.reconcile()
-    world.pass_time(timedelta(seconds=30))
-    assert world.status.stable is not None
-    assert world.route is not None
-    assert world.route.carries(only(world.status.stable.revision))
-    return world

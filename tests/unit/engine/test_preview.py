@@ -14,6 +14,7 @@ from modelrollout.engine.preview import Preview, preview_of
 from modelrollout.engine.split import only
 from modelrollout.engine.steps import steps_of
 from modelrollout.engine.validate import problems_of
+from tests.support.beginnings import ordinary
 from tests.support.scenes import (
     CANDIDATE,
     METRICS,
@@ -34,7 +35,7 @@ from tests.support.scenes import (
     with_step,
 )
 from tests.support.watching import Invariants
-from tests.support.world import World, new_world
+from tests.support.world import World
 
 pytestmark = pytest.mark.unit
 
@@ -149,7 +150,7 @@ def test_what_can_be_carried_out(spec: Raw, expected: tuple[str, ...]) -> None:
 
 def test_blue_and_green() -> None:
     """Shown, then all at once, baked, and back within the window."""
-    world: World = new_world(Invariants())
+    world: World = ordinary(Invariants())
     world.edit(raw_spec("2", stages=BLUE_GREEN, metrics=ABSOLUTE))
     world.reconcile()
     for _, pods in world.states():
