@@ -87,7 +87,8 @@ KINDS: dict[str, Callable[[], Count]] = {
     "lint": lint,
     "unit": marked("unit", "-q", "-n", "2"),
     "machine": marked("machine", "-q", "-n", "2", below=("tests/machine",)),
-    "component": marked("component", "-q"),
+    # Each process has a control plane of its own.
+    "component": marked("component", "-q", "-n", "2", "--dist", "worksteal"),
     # 1.4 GB of packages: only where it is asked for.
     "servers": marked("servers", "-v", below=("tests/component/servers",)),
     # Apart from the scenarios: starting and killing whole clusters would take the processors from what they measure.
