@@ -5,7 +5,7 @@ Time and metrics are given, so that a rollout takes as long as its requests; wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -23,6 +23,7 @@ from modelrollout.kube.client import KubeClient, PatchType, Request
 from modelrollout.kube.resources import (
     DEPLOYMENT,
     ENDPOINT_SLICE,
+    EVENT,
     GATEWAY,
     GATEWAY_CLASS,
     MODEL_ROLLOUT,
@@ -91,7 +92,7 @@ class Metrics:
         """Itself."""
         return self
 
-    provider = judge
+    provider = foresight = judge
 
     def of(self, _: ModelRollout) -> Metrics:
         """As Sources."""
@@ -109,6 +110,10 @@ class Metrics:
     async def scrapes(self, *_: object, **__: object) -> tuple[bool, datetime]:
         """All pods are scraped."""
         return True, self._now() + SECOND
+
+    async def lines(self, *_: object) -> tuple[str, ...]:
+        """As Foresight: nothing is foreseen."""
+        return ()
 
     async def evidence(self, rollout: ModelRollout, _: RevisionRef, now: datetime) -> tuple[Evidence, datetime]:
         """As Judge."""
@@ -204,11 +209,9 @@ class Driven:
         Args:
             harm_at: the weight at which the candidate shows harm.
         """
-        patched = {"spec": self._manifest("2")["spec"]}
-        await self.client.patch(MODEL_ROLLOUT, self.namespace, "digits", patched, PatchType.MERGE)
         self.watches.mute, self.watches.missed = self.mute, self.missed
         self.watches.begin(self.now)
-        await self.watches.tell(self._app)
+        await self.ask_for("2")
         self.faults.counting, self.harm_at = True, harm_at
         lines = listen()
 
@@ -222,18 +225,41 @@ class Driven:
         end = await self._end(status)
         return Lived(decisions, tuple(self.weights), end, tuple(self.requests), tuple(self.faults.met), tuple(lines))
 
+    async def ask_for(self, version: str) -> None:
+        """A user applies another version."""
+        await self._edit({"spec": self._manifest(version)["spec"]})
+
+    async def annotate(self, annotations: Mapping[str, str]) -> None:
+        """A person writes annotations, all at once."""
+        await self._edit({"metadata": {"annotations": dict(annotations)}})
+
+    async def _edit(self, change: Object) -> None:
+        await self.client.patch(MODEL_ROLLOUT, self.namespace, "digits", change, PatchType.MERGE)
+        await self.watches.tell(self._app)
+
+    async def events(self) -> list[tuple[str, str]]:
+        """(reason, note) of all that was told."""
+        items = (await self.client.list(EVENT, self.namespace)).items
+        return [(each["reason"], each["note"]) for each in items]
+
     async def until(self, over: Callable[[ModelRolloutStatus], bool]) -> None:
         """Look again and again, as the work queue does, until it is over and there is nothing more to do."""
         for _ in range(MOST_LOOKS):
-            again = await self._look()
-            await self._act()
-            heals_at = self.watches.heals_at
-            if again is None and heals_at is None and over(await self.status()):
+            again = await self.look()
+            if again is None and over(await self.status()):
                 return
-            self.now += timedelta(seconds=max(again or 0.0, 0.5))
-            if heals_at is not None and (again is None or self.now >= heals_at):
-                await self._heal(heals_at)
         raise AssertionError(f"no end: {await self.status()}")
+
+    async def look(self) -> float | None:
+        """One look, and what everybody else makes of it; seconds until the next one, None to wait for an event."""
+        again = await self._look()
+        await self._act()
+        heals_at = self.watches.heals_at
+        self.now += timedelta(seconds=max(again or 0.0, 0.5))
+        if heals_at is not None and (again is None or self.now >= heals_at):
+            await self._heal(heals_at)
+            return 0.0
+        return again
 
     async def _look(self) -> float | None:
         try:

@@ -17,6 +17,7 @@ from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
 from modelrollout.api.status import LOG_MAX
 from modelrollout.engine.answers import CARRIED_OUT
+from modelrollout.engine.fallback import is_fallback
 from modelrollout.engine.intent import live_weight, split_of
 from modelrollout.engine.observed import Acceptance
 from modelrollout.engine.plan import LOWERING, Action
@@ -167,7 +168,8 @@ def harm_takes_the_weight(made: Made) -> None:
         assert plan.reason == "NoSafeTarget"
         assert plan.status.attempt is not None
         assert plan.status.attempt.harm is not None
-        assert plan.replicas[made.before.stable.revision] >= 1
+        # Nobody but its owner can scale a fallback up.
+        assert is_fallback(made.before.stable) or plan.replicas[made.before.stable.revision] >= 1
     else:
         assert plan.action is Action.ROLL_BACK
         assert plan.split == only(made.before.stable.revision)
