@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import structlog
+
 from modelrollout.api.names import (
     ANNOTATION_APPLIED,
     ANNOTATION_LEFT_BY,
@@ -223,7 +225,8 @@ class Applier:
     async def _restore(self, resource: Resource, body: Object) -> None:
         try:
             await self.apply(resource, body)
-        except RefusedError:
+        except RefusedError as error:
+            structlog.get_logger(__name__).info("refused as it stands; replacing its lists", error=error.message)
             # Entries that somebody put into a list with keys stand beside ours, and may contradict them: a port of the
             # same name. A merge patch replaces lists whole; the apply then makes all fields ours again.
             metadata = body["metadata"]

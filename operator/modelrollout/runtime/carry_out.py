@@ -15,6 +15,7 @@ from modelrollout.kube.client import KubeClient
 from modelrollout.kube.errors import ConflictError
 from modelrollout.kube.status import read_rollout
 from modelrollout.runtime.loans import Loans
+from modelrollout.runtime.logs import logger
 from modelrollout.runtime.preview import Previews
 from modelrollout.runtime.record import Recorder
 from modelrollout.traffic.registry import Traffics
@@ -160,7 +161,8 @@ class CarryOut:
         """
         try:
             await put(_decision(seen, plan), guard=seen.route)
-        except ConflictError:
+        except ConflictError as error:
+            logger().info("the route has changed; taking the traffic away all the same", error=error.message)
             live = await self._traffics.of(seen.rollout).read(seen.rollout)
             if live is not None and live.sequence >= plan.status.sequence:
                 raise

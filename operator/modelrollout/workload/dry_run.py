@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import structlog
+
 from modelrollout.kube.client import FieldValidation, KubeClient
 from modelrollout.kube.errors import ConflictError, RefusedError
 from modelrollout.kube.resources import Object, Resource
@@ -44,8 +46,10 @@ class DryRun:
             await self._client.create(resource, body, dry_run=True, validation=validation)
         except RefusedError as error:
             return error.causes
-        except ConflictError:
-            return ()  # it has been made in the meantime, so it was accepted
+        except ConflictError as error:
+            # So it was accepted.
+            structlog.get_logger(__name__).info("made in the meantime", error=error.message)
+            return ()
         return ()
 
 

@@ -44,9 +44,13 @@ class People:
         await self.here.serve_first()
         self.here.metrics.weather = Weather.OPEN
         await self.here.ask_for("2")
-        while not (status := await self.here.status()).attempt or status.weight != SHARE:
+        while not await self._is_in_force():
             await self.here.look()
         return self
+
+    async def _is_in_force(self) -> bool:
+        attempt = (await self.here.status()).attempt
+        return attempt is not None and attempt.step is not None and attempt.step.in_force_at is not None
 
     async def click(self, *clicks: tuple[Control, str]) -> None:
         """Write annotations, all at once, and wait until whoever is to answer has answered."""
