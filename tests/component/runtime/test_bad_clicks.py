@@ -127,7 +127,9 @@ def expected(pair: frozenset[Control]) -> tuple[str, int]:
     """Phase and weight after two clicks for a candidate in its canary: the safer of them wins."""
     if Control.ABORT in pair:
         return "RolledBack", 0
-    if Control.PAUSE in pair or not pair & {Control.PROMOTE, Control.PROMOTE_FULL}:
+    forward = {Control.PROMOTE, Control.PROMOTE_FULL}
+    # Who asks for the way back is not overruled, although a candidate has none but abort.
+    if pair & {Control.PAUSE, Control.ROLLBACK} or not pair & forward:
         return "Progressing", SHARE
     return ("Progressing" if Control.PROMOTE in pair else "Succeeded"), 100
 
