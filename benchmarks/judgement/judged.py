@@ -100,9 +100,11 @@ class Judged:
     def _first(self, data: Mapping[str, tuple[Numbers, ...]], wanted: Verdict, from_tick: int = 0) -> Ending:
         self._ratios.forget(self._rollout.uid)
         frozen: dict[str, float] = {}
+        # All share the level, also those that a simulation leaves out.
+        simulated = [metric for metric in self.metrics if metric.name in data]
         for number, look in enumerate(self._looks):
             verdicts = []
-            for metric in self.metrics:
+            for metric in simulated:
                 finding = self._find(look, metric, data[metric.name], number, frozen)
                 verdicts.append(finding.judged.result.verdict)
                 if verdicts[-1] is Verdict.HARM:

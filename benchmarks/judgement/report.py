@@ -33,6 +33,13 @@ def read() -> Tables:
 def write(tables: Tables) -> str:
     """Write both files and return the page."""
     FILE.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
+    text = page(tables)
+    PAGE.write_text(text, encoding="utf-8")
+    return text
+
+
+def page(tables: Tables) -> str:
+    """The page; tables that have not been made are left out."""
     parts = [_HEAD]
     if tables.get("false"):
         parts += [_false_head(tables["false"]), _false(_together(tables["false"])), _false(tables["false"])]
@@ -42,9 +49,7 @@ def write(tables: Tables) -> str:
             parts += [f"## A candidate that is bad {text}", _DETECTION, _detection(rows)] if rows else []
     if tables.get("margin"):
         parts += ["## A candidate that is exactly as bad as is no longer good", _MARGIN, _margin(tables["margin"])]
-    text = "\n\n".join(parts) + "\n"
-    PAGE.write_text(text, encoding="utf-8")
-    return text
+    return "\n\n".join(parts) + "\n"
 
 
 def upper(count: int, runs: int, level: float = 0.05) -> float:

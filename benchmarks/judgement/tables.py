@@ -21,7 +21,7 @@ RATES = {"errors": 0.005, "slow": 0.005, "timeouts": 0.001, "empty": 0.02, "unsu
 """The six metrics, and the share of events that both revisions have."""
 STEPS = tuple(Stretch(weight, 10) for weight in (5, 20, 35, 50, 65, 80, 95))
 """Seven steps of five minutes."""
-TRAFFIC = (1.0, 10.0, 100.0, 1000.0)
+TRAFFIC = (10.0, 100.0, 1000.0, 1.0)
 CANARY = 10
 HORIZON = 240
 """Two hours: for so long a candidate is looked at after it has gone bad."""
@@ -205,8 +205,8 @@ def _count(firsts: Firsts) -> int:
 def cells(tables: Sequence[str], runs: int) -> Iterator[tuple[str, Row]]:
     """Every cell of the tables that are asked for, as (table, row)."""
     if "false" in tables:
-        for world in WORLDS:
-            for traffic in TRAFFIC:
+        for traffic in TRAFFIC:
+            for world in WORLDS:
                 yield "false", false_rollbacks(world, traffic, runs)
     if "detection" in tables:
         for good_ticks, amounts in ((0, TRAFFIC), (HORIZON, (10.0, 100.0))):

@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 
 from benchmarks.judgement.judged import Judged, Stretch
-from benchmarks.judgement.report import upper
+from benchmarks.judgement.report import page, upper
 from benchmarks.judgement.rules import NEVER, five_strikes, peeked_z
-from benchmarks.judgement.tables import FAULTS, Fault, metric, slower, wrong_promotions
+from benchmarks.judgement.tables import (
+    FAULTS,
+    Fault,
+    detection,
+    false_rollbacks,
+    metric,
+    slower,
+    wrong_promotions,
+)
 from benchmarks.judgement.worlds import CLUSTER, WORLDS, Arms, Requests, requests
 
 pytestmark = pytest.mark.unit
@@ -99,9 +107,18 @@ def test_slower_answers_pass_an_edge_more_often() -> None:
     assert FAULTS[-1] == Fault("latency +100 %", "slow", shares[-1])
 
 
-def test_good_ones_are_promoted() -> None:
-    row = wrong_promotions(None, 100.0, 3)
-    assert row["good_promoted"] == 3
+def test_every_table_is_made_and_shown() -> None:
+    false = false_rollbacks("bursts of 5", 10.0, 1)
+    found = detection(Fault("errors x 20", "errors", 20.0), 100.0, 0, 2)
+    margin = wrong_promotions(None, 100.0, 2)
+    assert false["judge"] == 0
+    assert found["judge"]["found"] == 2
+    assert found["judge"]["minutes"] <= 2
+    assert margin["good_promoted"] == 2
+    text = page({"false": [false], "detection": [found], "margin": [margin]})
+    assert "| bursts of 5 | all | 1 | **0.0%**" in text
+    assert "| errors x 20 | 100 | 2 | " in text
+    assert "| not set | 100 | 2 | " in text
 
 
 def test_the_bound_of_a_count_is_that_of_clopper_and_pearson() -> None:
