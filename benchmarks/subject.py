@@ -14,12 +14,13 @@ from e2e.support.manifests import METRICS, NAME, host
 from e2e.support.scenario import Scenario
 from e2e.support.waiting import until
 from examples.digits.load.load import Digit, read_digits
+from modelrollout.analysis.budget import Budget
 
 WEIGHT = 10
 RATE = 40.0
 MAX = "0.01"
-ALPHA = 0.01
-"""The operator's own level for one enforced ratio metric (`runtime.judge.ALPHA`)."""
+ALPHA = Budget().of_aggregate
+"""The operator's own level for the only metric of a first attempt."""
 SETTINGS: dict[str, object] = {
     "traffic.gatewayAPI.parentRefs": [{"name": GATEWAY_NAME, "namespace": GATEWAY_NAMESPACE}],
     "metrics": [{**METRICS[0], "check": {"max": MAX}, "interval": "1s"}],

@@ -11,10 +11,10 @@ disorder problems, *On optimum methods in quickest detection problems*, 1963, an
 as good as testing every start at its own level w_k alpha). For one alternative the sum needs a single number,
 S <- (S + w) * ratio, so a start at every tick costs neither memory nor time.
 
-The weights are fixed before anything is seen: a half for the first live request; a quarter for what follows, spread
-over the candidate's requests N such that (1 + N / 100)^-0.1 of it is left after N of them. So the evidence that a
-change needs grows with the logarithm of the time before it. The last quarter is for the starts of steps
-(`step_share`): a raised weight is when things break.
+The weights are fixed before anything is seen: three fifths for the first live request, so that a candidate which fails
+from the beginning is found at once; a fifth for what follows, spread over the candidate's requests N such that
+(1 + N / 100)^-0.1 of it is left after N of them. So the evidence that a change needs grows with the logarithm of the
+time before it. The last fifth is for the starts of steps (`step_share`): a raised weight is when things break.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FIRST_SHARE = 0.5
-LATER_SHARE = 0.25
-STEPS_SHARE = 0.25
+FIRST_SHARE = 0.6
+LATER_SHARE = 0.2
+STEPS_SHARE = 0.2
 _SCALE = 100
 _DECAY = 0.1
 _NEGLIGIBLE = 40.0

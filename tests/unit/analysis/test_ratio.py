@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelrollout.analysis.budget import Budget
 from modelrollout.analysis.evidence import NOTHING, Counts, Tick
 from modelrollout.analysis.limits import Limits
 from modelrollout.analysis.ratio import STALE_TICKS, Judgement, RatioCheck, judge
@@ -347,3 +350,34 @@ def test_a_candidate_that_fails_half_of_four_requests_a_tick_is_found_within_tic
 @pytest.mark.parametrize("limits", [MAX, Limits(ratio=1.5), Limits(difference=0.005)])
 def test_a_candidate_like_stable_is_left_alone(limits: Limits) -> None:
     assert [_first_harm(limits, 0.1, 0.005, 0.005, 120, seed) for seed in range(12)] == [None] * 12
+
+
+@pytest.mark.parametrize("answers", [2, 3])
+def test_two_errors_of_the_first_answers_are_enough_for_the_only_metric(answers: int) -> None:
+    check = RatioCheck("error-rate", 200, Budget().of_aggregate)
+    assert first_step(MAX, tick(Counts(2, answers), None), check=check).verdict is Verdict.HARM
+
+
+def test_between_an_estimate_and_a_pass_stands_its_confidence() -> None:
+    limits = replace(RELATIVE, no_worse_confidence=0.95)
+    like_stable = [tick(Counts(1, 200), Counts(20, 4000))] * 40
+    few, many = (evidence(limits, *like_stable[:count]) for count in (10, 40))
+    early, late = (judge(CHECK, span, span, 1).result for span in (few, many))
+    assert early.verdict is Verdict.CONTINUE
+    assert " of 0.95: about " in early.reason
+    assert (late.verdict, late.sure is not None and late.sure.is_enough) == (Verdict.PASS, True)
+
+
+def test_with_a_harm_limit_of_its_own_what_lies_between_is_not_passed_over() -> None:
+    limits = Limits(ratio=1.5, harm_ratio=1.1)
+    worse = [tick(Counts(28, 200), Counts(200, 2000))] * 15
+    assert judge(CHECK, evidence(limits, *worse), evidence(limits, *worse), 1).result.verdict is Verdict.HARM
+    plain = evidence(Limits(ratio=1.5), *worse)
+    assert judge(CHECK, plain, plain, 1).result.verdict is Verdict.PASS
+
+
+def test_requests_that_fail_together_are_less_evidence() -> None:
+    burst = tick(Counts(5, 40), None)
+    alone, together = (gather(RatioState.start(MAX, size), [burst]) for size in (1.0, 5.0))
+    assert judge(CHECK, alone, alone, 1).result.verdict is Verdict.HARM
+    assert judge(CHECK, together, together, 1).result.verdict is Verdict.CONTINUE
