@@ -31,8 +31,12 @@ LEVEL: Final = 0.01
 stop nothing. Those that can are paid for by the error budget."""
 LOOKS_PER_WINDOW: Final = 20
 """A window is looked at this often at most: more looks at the same samples cost reading, and a level for each."""
+SELDOM_SECONDS: Final = 60.0
+"""And at least this often, however long it is: a step is seldom longer than a day."""
 BASELINE_SCRAPES: Final = 3
 """How many scrapes before a span are read for what counters stood at when it began."""
+LEAST_BASELINE_SECONDS: Final = 30.0
+"""A scrape or two may be late: what rose before the first one that is known is not counted."""
 
 Failure = Unavailable | Rejected | Partial
 
@@ -172,12 +176,12 @@ def _called(reference: Reference, tick: float) -> str:
 def _grid(look: Look, metric: Metric) -> Grid:
     assert metric.drift is not None  # noqa: S101 - the caller has looked
     scrape = look.settings.scrape_interval.total_seconds()
-    spacing = metric.drift.window.total_seconds() / LOOKS_PER_WINDOW
+    spacing = min(metric.drift.window.total_seconds() / LOOKS_PER_WINDOW, SELDOM_SECONDS)
     return grid(look.rollout.uid, max(metric.interval.total_seconds(), spacing), scrape)
 
 
 def _baseline(look: Look) -> float:
-    return BASELINE_SCRAPES * look.settings.scrape_interval.total_seconds()
+    return max(BASELINE_SCRAPES * look.settings.scrape_interval.total_seconds(), LEAST_BASELINE_SECONDS)
 
 
 def _counted(series: Sequence[RawSeries] | Failure, drift: Drift, span: _Span) -> Distribution | Failure | None:
