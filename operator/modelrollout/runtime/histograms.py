@@ -77,7 +77,7 @@ def _unfit(metric: Metric, candidate: Buckets | None, stable: Buckets | None) ->
     """Why the histograms that there are cannot be judged; None where they can."""
     name = f"{metric.name} {limit_of(metric).text}"
     if candidate is None:
-        why = f"{name}: the candidate shows no buckets of this histogram yet"
+        why = f"{name}: the candidate shows no buckets of this histogram yet (a native one has none)"
         return _nothing(metric, with_no_data_policy(metric, CheckResult(metric.name, Verdict.NO_DATA, why)))
     problem = edge_problem(metric, candidate, stable) or (None if stable is None else dull_problem(metric, stable))
     if problem is None:

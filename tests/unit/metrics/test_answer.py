@@ -121,7 +121,10 @@ def test_raw_series_keep_labels_timestamps_and_odd_values() -> None:
         pytest.param(
             "matrix",
             [{"metric": {"__name__": "h"}, "histograms": []}],
-            Rejected("h is a native histogram; a ratio reads plain counters"),
+            Rejected(
+                "h is a native histogram; counts are read of plain counters and classic buckets only: use query with "
+                "histogram_fraction, or have Prometheus keep classic buckets (always_scrape_classic_histograms)"
+            ),
             id="histogram",
         ),
         pytest.param(

@@ -165,7 +165,10 @@ async def test_a_histogram_whose_first_bucket_holds_everything_is_refused() -> N
 async def test_a_candidate_that_shows_no_buckets_yet_is_not_blamed() -> None:
     result, _ = await judged(None, GOOD)
     assert result.verdict is Verdict.NO_DATA
-    assert result.reason == "latency p90 <= 0.5 s: the candidate shows no buckets of this histogram yet"
+    assert (
+        result.reason
+        == "latency p90 <= 0.5 s: the candidate shows no buckets of this histogram yet (a native one has none)"
+    )
     assert (await judged(None, GOOD, onNoData="Fail"))[0].verdict is Verdict.HARM
 
 
