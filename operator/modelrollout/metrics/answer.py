@@ -94,8 +94,9 @@ def raw_outcome(answer: Answer) -> RawOutcome:
             case {"metric": dict() as labels, "histograms": _}:
                 name = labels.get("__name__", "the series")
                 return Rejected(
-                    f"{name} is a native histogram; counts are read of plain counters and classic buckets only: use query "
-                    "with histogram_fraction, or have Prometheus keep classic buckets (always_scrape_classic_histograms)"
+                    f"{name} is a native histogram; counts are read of plain counters and classic buckets only: use "
+                    "query with histogram_fraction, or have Prometheus keep classic buckets "
+                    "(always_scrape_classic_histograms)"
                 )
             case _:
                 return Unavailable("a series in Prometheus's answer has a form that is not known")
