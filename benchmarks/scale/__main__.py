@@ -169,9 +169,6 @@ async def _standing(progress: Progress, count: int, moving: int) -> AsyncIterato
             "KUBECONFIG": str(server.kubeconfig),
             "MODELROLLOUT_PROMETHEUS_URL": prometheus.url,
             "MODELROLLOUT_LEASE_NAMESPACE": namespace_of(0),
-            # All of it shares one machine, which is busier than a control plane should be.
-            "MODELROLLOUT_LEASE_DURATION": "2m",
-            "MODELROLLOUT_LEASE_RENEW_DEADLINE": "1m30s",
         }
         operator = OperatorProcess(environment, _free_port(), home / "operator.log")
         stack.push_async_callback(operator.end)
