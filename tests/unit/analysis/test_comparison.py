@@ -18,7 +18,7 @@ ALPHA = 0.1
 RUNS = 150
 RATES = st.integers(0, 1000).map(lambda number: number / 1000)
 FACTORS = st.one_of(st.just(0.0), st.floats(0.2, 4))
-AMOUNTS = st.floats(-0.9, 0.9)
+AMOUNTS = st.floats(-0.9, 0.9, allow_subnormal=False)
 
 
 @st.composite
