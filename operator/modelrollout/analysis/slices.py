@@ -78,6 +78,7 @@ class SlicesState:
         slices: by value of the label.
         overflow: whether there were more.
         problem: why the latest tick could not be sliced, or None.
+        dispersion: up to so many requests may fail together.
     """
 
     limits: Limits
@@ -85,6 +86,7 @@ class SlicesState:
     slices: Mapping[str, RatioState] = field(default_factory=dict)
     overflow: bool = False
     problem: str | None = None
+    dispersion: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def fold_slices(state: SlicesState, tick: Tick) -> SlicesState:
         return replace(state, slices={}, overflow=True, problem=None)
     slices = dict(state.slices)
     for part in tick.slices:
-        before = slices.get(part.value) or RatioState.start(state.limits)
+        before = slices.get(part.value) or RatioState.start(state.limits, state.dispersion)
         slices[part.value] = fold(before, Tick(tick.at, part.candidate, part.stable, tick.final))
     return replace(state, slices=slices, problem=None)
 
@@ -246,7 +248,7 @@ def _harm(
 
 
 def _of(evidence: SlicesEvidence, value: str) -> Evidence:
-    start = RatioState.start(evidence.final.limits)
+    start = RatioState.start(evidence.final.limits, evidence.final.dispersion)
     return Evidence(evidence.final.slices.get(value) or start, evidence.latest.slices.get(value) or start)
 
 
@@ -268,8 +270,8 @@ def _gap_of(rules: SliceRules, state: SlicesState, max_gap: float, level: float)
     # Bounds lie outside of the estimates, so estimates that are near enough spare the search for bounds.
     if not rates or max(rates.values()) - min(rates.values()) <= max_gap:
         return None
-    lower = {value: lower_bound(one, level) for value, one in counts.items()}
-    upper = {value: upper_bound(one, level) for value, one in counts.items()}
+    lower = {value: lower_bound(one, level, state.dispersion) for value, one in counts.items()}
+    upper = {value: upper_bound(one, level, state.dispersion) for value, one in counts.items()}
     high, low = max(lower, key=lambda value: lower[value]), min(upper, key=lambda value: upper[value])
     if lower[high] - upper[low] <= max_gap:
         return None

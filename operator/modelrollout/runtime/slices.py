@@ -19,7 +19,7 @@ from modelrollout.analysis.slices import (
 from modelrollout.analysis.verdict import CheckResult
 from modelrollout.api.metrics import Metric
 from modelrollout.metrics.slicing import Slicing
-from modelrollout.runtime.levels import budget_of
+from modelrollout.runtime.levels import budget_of, declared_dispersion
 from modelrollout.runtime.looking import Look, limits_of
 
 
@@ -35,12 +35,14 @@ class KeptSlices:
         """Before the first tick; None where the metric is not sliced."""
         if metric.slice_by is None:
             return None
-        start = SlicesState(slice_limits(limits_of(metric)), metric.slice_by.max_slices)
+        start = SlicesState(
+            slice_limits(limits_of(metric)), metric.slice_by.max_slices, dispersion=declared_dispersion(metric)
+        )
         return cls(start, start)
 
     def at_new_step(self) -> Self:
         """The same, for a step that begins."""
-        return replace(self, step=SlicesState(self.step.limits, self.step.max_slices))
+        return replace(self, step=replace(self.step, slices={}, overflow=False, problem=None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,14 @@ def test_the_gap_between_slices(table: Table, expected: str | None) -> None:
     assert judged(Limits(max=0.9), tick(table), rules=replace(RULES, max_gap=0.1)).harm == expected
 
 
+@pytest.mark.parametrize("size", [1.0, 20.0])
+def test_what_may_fail_together_is_less_evidence(size: float) -> None:
+    state = SlicesState(slice_limits(MAX), 10, dispersion=size)
+    span = gather_slices(state, [tick({"3": ((0, 60), (0, 0)), "8": ((30, 60), (0, 0))})])
+    fair = replace(RULES, max_gap=0.1)
+    assert (judge_slices(fair, span, span, 1).harm is not None) == (size == 1.0)
+
+
 def test_harm_may_be_seen_in_ticks_that_can_still_change_and_only_final_ones_are_kept() -> None:
     span = gathered(MAX, tick({"8": ((50, 60), (0, 0))}, final=False))
     assert span.final.slices == {}
