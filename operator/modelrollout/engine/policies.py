@@ -325,7 +325,8 @@ def first_loading(s: Empty) -> Decision | None:
         f"{s.desired.waiting_text}"
     )
     if s.desired.created_at is None:
-        return wait("FirstRevisionLoading", text)
+        # It is made now, and where others have its pods ready nobody tells of anything more.
+        return Decision(Action.WAIT, "FirstRevisionLoading", text, until=s.seen.now)
     if s.desired.crashing is not None:
         return wait("Crashing", s.desired.crashing)
     deadline = s.desired.created_at + want.progress_deadline

@@ -46,7 +46,8 @@ async def judged(pods: Pods, verdict: Verdict, since: float, metric: dict[str, A
     attempt = seen.status.attempt
     assert attempt is not None
     assert attempt.step is not None
-    step = attempt.step.model_copy(update={"started_at": began, "accepted_at": began, "in_force_at": began})
+    settled = began - seen.rollout.spec.traffic.settle
+    step = attempt.step.model_copy(update={"started_at": settled, "accepted_at": settled, "in_force_at": began})
     attempt = attempt.model_copy(update={"step": step, "evidence_since": began, "live_since": began})
     rollout = scenes.rollout(seen.rollout.spec.dump(), seen.status.model_copy(update={"attempt": attempt}))
     found: list[CheckResult] = []
