@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.errors import TakenName
 from modelrollout.api.spec import OnFailure
@@ -39,6 +42,10 @@ from modelrollout.engine.wording import (
     settled_text,
     shortage_text,
 )
+
+MADE: Final = timedelta(seconds=1)
+"""How soon what is made by this decision is there to be seen."""
+
 
 # --- a step is being judged -------------------------------------------------------------------------------------------
 
@@ -325,8 +332,8 @@ def first_loading(s: Empty) -> Decision | None:
         f"{s.desired.waiting_text}"
     )
     if s.desired.created_at is None:
-        # It is made now, and where others have its pods ready nobody tells of anything more.
-        return Decision(Action.WAIT, "FirstRevisionLoading", text, until=s.seen.now)
+        # Where others have its pods ready already, nobody tells of anything after its record is made.
+        return Decision(Action.WAIT, "FirstRevisionLoading", text, until=s.seen.now + MADE)
     if s.desired.crashing is not None:
         return wait("Crashing", s.desired.crashing)
     deadline = s.desired.created_at + want.progress_deadline

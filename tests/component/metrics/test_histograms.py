@@ -78,7 +78,7 @@ async def test_good_and_bad_quantiles(pods: Pods, two: tuple[Any, Any]) -> None:
     since = await pods.scraped()
     candidate.add(**observations("0.50", 60, 40, 40))
     result = await judged(pods, Verdict.HARM, since)
-    assert result.reason == "latency p90 <= 0.5 s: 40 % above 0.5 s (limit 10 %), n=100"
+    assert result.reason == "latency p90 <= 0.5 s: 40 % above 0.5 s (limit 10 %), n=100, confidence >0.999999"
 
 
 async def test_an_edge_that_only_one_revision_has(pods: Pods) -> None:

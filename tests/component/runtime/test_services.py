@@ -166,7 +166,12 @@ async def test_a_deployment_in_the_middle_begins_anew_and_the_new_pods_earn_ever
         status = await play.until("it is rolled back by what it does itself", phase="RolledBack")
         assert status.failed is not None
         assert (status.failed.reason, status.failed.stage) == ("Harm", "canary")
-        assert [weights for _, weights in play.players.routes[written:]] == [{"a": 100}, {"a": 80, "b": 20}, {"a": 100}]
+        expected = [{"a": 100}, {"a": 80, "b": 20}, {"a": 100}]
+
+        async def returned() -> bool:
+            return [weights for _, weights in play.players.routes[written:]] == expected
+
+        await eventually(f"the weights have been {expected}", returned)
 
 
 async def test_a_service_that_is_removed_gets_nothing_at_once_and_goes_on_when_it_is_back(
