@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from modelrollout.analysis.bounds import Bound, absolute_bounds, value_bound
 from modelrollout.analysis.mean_state import MeanEvidence, MeanState, Regression, Starts, confidence_bound
-from modelrollout.analysis.ratio import STALE_TICKS, Judgement, RatioCheck
+from modelrollout.analysis.missing import no_data
+from modelrollout.analysis.ratio import Judgement, RatioCheck
 from modelrollout.analysis.starts import log_sum, step_share
 from modelrollout.analysis.sureness import Sureness
 from modelrollout.analysis.verdict import CheckResult, Verdict, format_number
@@ -101,7 +102,7 @@ def _progress(check: RatioCheck, whole: MeanEvidence, step: MeanEvidence, frozen
     state, limits = step.final, step.final.limits
     compared = limits.is_relative and frozen is None
     amount = state.paired_candidate if compared else state.candidate
-    why = _no_data(step, compared=compared)
+    why = no_data(step.final, step.latest, compared=compared)
     stable = frozen if frozen is not None else state.paired_stable.mean or whole.final.paired_stable.mean
     if why is None and limits.is_relative and stable is None and amount.count >= check.min_samples:
         why = "nothing to compare with, stable answers no requests and no bound of it was kept"
@@ -158,15 +159,3 @@ def _shown(state: MeanState, *, compared: bool) -> Sureness | None:
 
 def _passing(sums: Regression) -> float:
     return sums.log_e(-1) if sums.blocks >= PASS_BLOCKS else -math.inf
-
-
-def _no_data(step: MeanEvidence, *, compared: bool) -> str | None:
-    """Say why there is nothing to judge, if so."""
-    final = step.final
-    if step.latest.ticks == 0:
-        return "the candidate's counts are not known yet in this step"
-    if final.missed >= STALE_TICKS:
-        return f"the candidate's counts have been unknown for {final.missed} ticks"
-    if compared and final.missed_pairs >= STALE_TICKS:
-        return f"the stable revision's counts have been unknown for {final.missed_pairs} ticks"
-    return None

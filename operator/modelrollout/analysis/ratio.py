@@ -30,13 +30,12 @@ from modelrollout.analysis.bounds import Bound, absolute_bounds, frozen_bound, r
 from modelrollout.analysis.eprocess import one_sample, one_sample_below, upper_bound
 from modelrollout.analysis.evidence import Counts
 from modelrollout.analysis.limits import Limits
+from modelrollout.analysis.missing import no_data
 from modelrollout.analysis.ratio_state import Evidence, RatioState
 from modelrollout.analysis.starts import log_mean_exp, log_sum, step_share
 from modelrollout.analysis.sureness import Sureness
 from modelrollout.analysis.verdict import CheckResult, Verdict, format_number
 
-STALE_TICKS = 3
-"""Ticks in a row without counts after which nothing passes any more: one scrape lost is ordinary."""
 LEAST_STABLE_SHARE = 0.005
 """Below this share of the answers stable takes no part any more; the rest is stragglers after weight 100."""
 
@@ -217,9 +216,9 @@ def _progress(check: RatioCheck, whole: Evidence, step: Evidence, frozen: float 
     compared = limits.is_relative and frozen is None
     counts = state.paired_candidate if compared else state.candidate
     rate = counts.rate
-    no_data = _no_data(step, compared=compared)
-    if no_data is not None:
-        return CheckResult(check.name, Verdict.NO_DATA, f"{check.name}: {no_data}", rate, samples=counts.total)
+    missing = no_data(step.final, step.latest, compared=compared)
+    if missing is not None:
+        return CheckResult(check.name, Verdict.NO_DATA, f"{check.name}: {missing}", rate, samples=counts.total)
     bounds = [(bound, state.candidate) for bound in absolute_bounds(limits)]
     shown = _absolute_sureness(state)
     if limits.is_relative and frozen is not None:
@@ -262,18 +261,6 @@ def _frozen_sureness(state: RatioState, frozen: float) -> list[Sureness]:
         return []
     log_e = one_sample_below(state.bad(state.candidate), state.limits.above(frozen), state.dispersion)
     return [Sureness(log_e, 1 - state.limits.no_worse_confidence)]
-
-
-def _no_data(step: Evidence, *, compared: bool) -> str | None:
-    """Say why there is nothing to judge, if so."""
-    final = step.final
-    if step.latest.ticks == 0:
-        return "the candidate's counts are not known yet in this step"
-    if final.missed >= STALE_TICKS:
-        return f"the candidate's counts have been unknown for {final.missed} ticks"
-    if compared and final.missed_pairs >= STALE_TICKS:
-        return f"the stable revision's counts have been unknown for {final.missed_pairs} ticks"
-    return None
 
 
 def _reference(check: RatioCheck, whole: RatioState, step: RatioState) -> Counts:

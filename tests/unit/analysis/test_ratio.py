@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from modelrollout.analysis.budget import Budget
 from modelrollout.analysis.evidence import NOTHING, Counts, Tick
 from modelrollout.analysis.limits import Limits
-from modelrollout.analysis.ratio import STALE_TICKS, Judgement, RatioCheck, judge
+from modelrollout.analysis.missing import STALE_TICKS
+from modelrollout.analysis.ratio import Judgement, RatioCheck, judge
 from modelrollout.analysis.ratio_state import Evidence, RatioState, gather
 from modelrollout.analysis.verdict import CheckResult, Verdict
 

@@ -15,9 +15,9 @@ from modelrollout.metrics.reader import CounterReader
 from modelrollout.runtime.agreement_problems import agreement_problems
 from modelrollout.runtime.agreements import Agreements
 from modelrollout.runtime.counting import Counting
-from modelrollout.runtime.looking import Look
 from modelrollout.runtime.settings import Settings
 from tests.support import scenes
+from tests.support.looks import look_at
 from tests.support.scenes import CANDIDATE, NOW, STABLE
 
 pytestmark = pytest.mark.unit
@@ -70,19 +70,7 @@ class Bench:
         self.seen = scenes.stepping(0, scenes.raw_spec(metrics=[scenes.METRICS[0], metric]))
 
     async def result(self, seconds_ago: float = 0.0) -> CheckResult:
-        attempt = self.seen.status.attempt
-        assert attempt is not None
-        assert attempt.step is not None
-        look = Look(
-            rollout=self.seen.rollout,
-            stable=STABLE.hash,
-            stable_version=STABLE.version,
-            attempt=attempt,
-            step=attempt.step,
-            settings=SETTINGS,
-            now=NOW.timestamp() - seconds_ago,
-            offset=0.0,
-        )
+        look = look_at(self.seen, SETTINGS, seconds_ago)
         metric = self.seen.rollout.spec.metrics[1]
         assert self.agreements.judges(metric)
         return (await self.agreements.find(look, metric)).judged.result

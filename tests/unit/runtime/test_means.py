@@ -13,10 +13,10 @@ from modelrollout.analysis.verdict import CheckResult, Verdict
 from modelrollout.metrics.provider import MetricProvider, RawSeries
 from modelrollout.metrics.reader import CounterReader
 from modelrollout.runtime.counting import Counting
-from modelrollout.runtime.looking import Look
 from modelrollout.runtime.means import Means
 from modelrollout.runtime.settings import Settings
 from tests.support import scenes
+from tests.support.looks import look_at
 from tests.support.scenes import CANDIDATE, NOW, STABLE
 
 pytestmark = pytest.mark.unit
@@ -64,19 +64,7 @@ class Bench:
         self.seen = scenes.stepping(0, scenes.raw_spec(stages=scenes.STAGES[1:], metrics=[LATENCY | changes]))
 
     async def result(self, seconds_ago: float = 0.0) -> CheckResult:
-        attempt = self.seen.status.attempt
-        assert attempt is not None
-        assert attempt.step is not None
-        look = Look(
-            rollout=self.seen.rollout,
-            stable=STABLE.hash,
-            stable_version=STABLE.version,
-            attempt=attempt,
-            step=attempt.step,
-            settings=SETTINGS,
-            now=NOW.timestamp() - seconds_ago,
-            offset=0.0,
-        )
+        look = look_at(self.seen, SETTINGS, seconds_ago)
         return (await self.means.find(look, self.seen.rollout.spec.metrics[0])).judged.result
 
 
