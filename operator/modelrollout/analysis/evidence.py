@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ class Tick:
         unsliced: why the tick could not be sliced, or None.
         candidate_sum: what the candidate's things took together, where amounts are counted and not events.
         stable_sum: the same of the stable revision.
+        joined: whether a pod of the candidate has answered its first requests in it.
     """
 
     at: float
@@ -93,3 +94,4 @@ class Tick:
     unsliced: str | None = None
     candidate_sum: float = 0.0
     stable_sum: float = 0.0
+    joined: bool = field(default=False, compare=False)

@@ -71,11 +71,13 @@ class Ledger:
         scraped: timestamp of the last successful scrape of each target.
         ahead: per revision, how many good things were counted before their totals (see `_events`); per revision and
             value where the counters are sliced.
+        answered: when each pod of the candidate has last answered anything.
     """
 
     last: Mapping[tuple[Role, SeriesKey], tuple[float, float]] = field(default_factory=dict)
     scraped: Mapping[Target, float] = field(default_factory=dict)
     ahead: Mapping[tuple[str, str | None], float] = field(default_factory=dict)
+    answered: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,10 @@ def advance(
     scrapes = _scrape_times(ledger, batch, until)
     sums: _Sums = defaultdict(_Sum)
     last = dict(ledger.last)
+    answers: dict[str, set[float]] = defaultdict(set)
     for new in _increases(ledger, batch, rules, scrapes=scrapes, until=until, last=last):
+        if new.role == "total" and new.revision == rules.candidate and new.amount > 0:
+            answers[rules.scope.pod_of(new.labels)].add(new.at)
         if new.at <= rules.since:
             continue
         tick = rules.grid.tick_of(new.at)
@@ -161,17 +166,20 @@ def advance(
     unsliced = None if rules.slicing is None else rules.slicing.problem(*_values(last, rules.slicing))
     values = () if unsliced is not None else sorted({value for _, value, _ in sums if value is not None})
     ticks = []
+    joined = {rules.grid.tick_of(at) for at in first_answers(ledger.answered, answers)}
     for at in rules.grid.ticks_between(after, until):
         candidate = _counts(sums, (rules.candidate, None, at), ahead, rules)
         stable = None if rules.stable is None else _counts(sums, (rules.stable, None, at), ahead, rules)
         whole = Slice("", candidate, stable)
         parts = tuple(part for value in values if (part := _part(sums, value, at, ahead, rules, whole)) is not None)
-        amounts = (_amount(sums, revision, at, rules) for revision in (rules.candidate, rules.stable))
-        ticks.append(Tick(at, candidate, stable, final == "final", parts, unsliced, *amounts))
+        mine, others = (_amount(sums, revision, at, rules) for revision in (rules.candidate, rules.stable))
+        ticks.append(Tick(at, candidate, stable, final == "final", parts, unsliced, mine, others, joined=at in joined))
     oldest = until - FORGET_SECONDS
     kept = {key: sample for key, sample in last.items() if sample[0] >= oldest}
     seen = {target: times[-1] for target, times in scrapes.items() if times[-1] >= oldest}
-    return Ledger(kept, seen, ahead), tuple(ticks)
+    latest = {**ledger.answered, **{pod: max(times) for pod, times in answers.items()}}
+    answered = {pod: at for pod, at in latest.items() if at >= oldest}
+    return Ledger(kept, seen, ahead, answered), tuple(ticks)
 
 
 def _increases(
@@ -203,6 +211,19 @@ def _increases(
                 previous = (at, value)
             if previous is not None:
                 last[key] = previous
+
+
+def first_answers(before: Mapping[str, float], answers: Mapping[str, Iterable[float]]) -> Iterator[float]:
+    """When pods have answered for the first time, as far as anybody remembers.
+
+    A pod that is scraped while it loads has answered nobody; so this, and not its first scrape, is when it joined.
+    """
+    for pod, times in answers.items():
+        previous = before.get(pod, -math.inf)
+        for at in sorted(times):
+            if at - previous > FORGET_SECONDS:
+                yield at
+            previous = at
 
 
 class _Twins:

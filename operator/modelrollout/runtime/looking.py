@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from modelrollout.analysis.evidence import Tick
 from modelrollout.analysis.limits import Limits
+from modelrollout.analysis.settling import Settled, settled
 from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.services import ServiceStatus
@@ -93,6 +96,15 @@ class Look:
     def passes_since(self) -> float:
         """From when counts may let the step pass: in force, and after the answers that were quickest to fail."""
         return max(self.step_since, self.accepted_since + self.rollout.spec.traffic.settle.total_seconds())
+
+    def settled(self, ticks: Sequence[Tick], ticking: Grid, joined: float) -> Settled:
+        """The ticks that may let the step pass: those since then but for the first answers of the candidate's new pods.
+
+        Args:
+            joined: as the last look has given it.
+        """
+        settle = self.rollout.spec.traffic.settle.total_seconds()
+        return settled(ticks, self.passes_since + ticking.interval, settle, joined)
 
     @property
     def accepted_since(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from modelrollout.analysis.mean import judge
@@ -27,6 +28,7 @@ class _Memory:
     step_identity: tuple[int, float]
     step: MeanState
     last_final: float | None
+    joined: float = -math.inf
 
 
 class Means:
@@ -55,12 +57,17 @@ class Means:
         if not isinstance(reading, CounterReading):
             return failed(metric, reading)
         ticks = (*reading.final, *reading.provisional)
-        begins = look.passes_since + rules.grid.interval
+        passing = look.settled(ticks, rules.grid, memory.joined)
         whole = gather(memory.whole, ticks)
-        step = gather(memory.step, [tick for tick in ticks if tick.at >= begins])
+        step = gather(memory.step, passing.ticks)
         last_final = reading.final[-1].at if reading.final else memory.last_final
         self._memories[look.rollout.uid, metric.name] = replace(
-            memory, cursor=reading.cursor, whole=whole.final, step=step.final, last_final=last_final
+            memory,
+            cursor=reading.cursor,
+            whole=whole.final,
+            step=step.final,
+            last_final=last_final,
+            joined=passing.joined,
         )
         budget = budget_of(look.rollout.spec, look.attempt.number)
         check = RatioCheck(metric.name, metric.min_samples, budget.of_aggregate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from modelrollout.analysis.ratio import RatioCheck, judge
@@ -27,6 +28,7 @@ class _Memory:
     step_identity: tuple[int, float]
     step: RatioState
     last_final: float | None
+    joined: float = -math.inf
     slices: KeptSlices | None = None
 
 
@@ -56,17 +58,18 @@ class Ratios:
         if not isinstance(reading, CounterReading):
             return failed(metric, reading)
         ticks = (*reading.final, *reading.provisional)
-        begins = look.passes_since + rules.grid.interval
+        passing = look.settled(ticks, rules.grid, memory.joined)
         whole = gather(memory.whole, ticks)
-        step = gather(memory.step, [tick for tick in ticks if tick.at >= begins])
+        step = gather(memory.step, passing.ticks)
         last_final = reading.final[-1].at if reading.final else memory.last_final
-        slices = GatheredSlices.gather(memory.slices, ticks, begins)
+        slices = GatheredSlices.gather(memory.slices, ticks, passing.ticks)
         self._memories[look.rollout.uid, metric.name] = replace(
             memory,
             cursor=reading.cursor,
             whole=whole.final,
             step=step.final,
             last_final=last_final,
+            joined=passing.joined,
             slices=None if slices is None else slices.kept,
         )
         check = RatioCheck(
@@ -85,7 +88,7 @@ class Ratios:
         identity = (since, look.attempt.revision, metric.model_dump_json())
         known = self._memories.get((look.rollout.uid, metric.name))
         if known is None or known.identity != identity:
-            return _Memory(identity, since, start, look.step_identity, step, None, KeptSlices.start(metric))
+            return _Memory(identity, since, start, look.step_identity, step, None, slices=KeptSlices.start(metric))
         if known.step_identity != look.step_identity:
             slices = known.slices and known.slices.at_new_step()
             return replace(known, step_identity=look.step_identity, step=step, slices=slices)

@@ -53,12 +53,9 @@ class GatheredSlices:
     step: SlicesEvidence
 
     @classmethod
-    def gather(cls, kept: KeptSlices | None, ticks: Sequence[Tick], begins: float) -> Self | None:
-        """Add ticks; those from `begins` on are the step's."""
-        if kept is None:
-            return None
-        of_step = [tick for tick in ticks if tick.at >= begins]
-        return cls(gather_slices(kept.whole, ticks), gather_slices(kept.step, of_step))
+    def gather(cls, kept: KeptSlices | None, ticks: Sequence[Tick], of_step: Sequence[Tick]) -> Self | None:
+        """Add ticks, and those of them that count for the step."""
+        return None if kept is None else cls(gather_slices(kept.whole, ticks), gather_slices(kept.step, of_step))
 
     @property
     def kept(self) -> KeptSlices:

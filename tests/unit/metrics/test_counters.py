@@ -244,3 +244,29 @@ def test_amounts_are_added_up_and_never_taken_for_events() -> None:
     )
     (tick,) = read(batch, until=1, how=replace(rules(), marks="amounts"))
     assert tick == Tick(1.0, Counts(0, 3), Counts(0, 50), final=True, candidate_sum=7.25, stable_sum=0.5)
+
+
+def joins(batch: Batch, until: float) -> list[float]:
+    return [tick.at for tick in read(batch, until) if tick.joined]
+
+
+def test_a_pod_joins_when_it_first_answers_and_not_when_it_is_first_scraped() -> None:
+    old = series("total", "new-1", {-1.5: 3, -0.5: 7, 0.5: 9, 1.5: 12, 2.5: 14})
+    loading = series("total", "new-2", {0.2: 0, 1.2: 0, 2.2: 4, 3.2: 9})
+    beside = series("total", "old-1", {0.4: 0, 1.4: 5})
+    assert joins(Batch((old,), ()), until=4) == []
+    assert joins(Batch((old, loading, beside), ()), until=4) == [3.0]
+
+
+def test_a_pod_that_has_long_answered_nobody_joins_again() -> None:
+    late = FORGET_SECONDS + 10
+    total = series("total", "new-1", {-1.5: 3, -0.5: 7, **{float(at): 7 for at in range(0, int(late), 100)}, late: 9})
+    assert joins(Batch((total,), ()), until=late + 1) == [late]
+
+
+def test_who_joined_is_the_same_when_read_in_pieces() -> None:
+    total = series("total", "new-1", {-0.5: 0, 0.5: 1, 1.5: 2, 2.5: 3})
+    how = rules()
+    ledger, first = advance(Ledger(), Batch((total,), ()), how, after=0, until=1, final="final")
+    _, second = advance(ledger, Batch((total,), ()), how, after=1, until=3, final="final")
+    assert [tick.joined for tick in (*first, *second)] == [True, False, False]
