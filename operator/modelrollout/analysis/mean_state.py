@@ -83,6 +83,26 @@ class Regression:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocks:
+    """Averages of one revision by itself, to be held against a limit that is known only later."""
+
+    blocks: int = 0
+    total: Amount = Amount()
+    squares: float = 0.0
+
+    def add(self, block: Amount) -> Blocks:
+        """Add a block of one request at least."""
+        return Blocks(self.blocks + 1, self.total + block, self.squares + block.sum**2 / block.count)
+
+    def beyond(self, limit: float) -> Regression:
+        """The contrasts with a limit: each block's average less the limit, as `Regression.add` would have had them."""
+        count, amount = float(self.total.count), self.total.sum
+        # Of nearly equal numbers rounding can leave less than nothing.
+        squares = max(0.0, self.squares - 2 * limit * amount + limit * limit * count)
+        return Regression(self.blocks, count, amount - limit * count, squares)
+
+
+@dataclass(frozen=True, slots=True)
 class Starts:
     """Regressions from several starts: the first one, and of the later ones ever fewer the older they are.
 
@@ -124,7 +144,8 @@ class MeanState:
     Attributes:
         limits: the limits it is gathered for.
         candidate, stable: all that was counted where it is known; `paired` of both in ticks that know both.
-        spread: of the stable revision: number of blocks and sum of squares, for its confidence bound.
+        own: the candidate's blocks, for a limit that is frozen later.
+        reference: the stable revision's blocks, for its confidence bound.
         above_max, below_min: contrasts with the limits, positive where they are broken.
         worse: contrasts with the edges of harm, positive where the candidate is worse than they allow.
         better: contrasts with the edges of a pass.
@@ -136,7 +157,8 @@ class MeanState:
     paired_stable: Amount = Amount()
     open_candidate: Amount = Amount()
     open_paired: tuple[Amount, Amount] = (Amount(), Amount())
-    spread: tuple[int, float] = (0, 0.0)
+    own: Blocks = Blocks()
+    reference: Blocks = Blocks()
     above_max: Starts = Starts()
     below_min: Starts = Starts()
     worse: tuple[Starts, ...] = ()
@@ -180,7 +202,7 @@ def _absolute(state: MeanState, candidate: Amount) -> MeanState:
         above = above.add(mean - limits.max, block.count)
     if limits.min is not None:
         below = below.add(limits.min - mean, block.count)
-    return replace(state, open_candidate=Amount(), above_max=above, below_min=below)
+    return replace(state, open_candidate=Amount(), own=state.own.add(block), above_max=above, below_min=below)
 
 
 def _paired(state: MeanState, candidate: Amount, stable: Amount) -> MeanState:
@@ -189,11 +211,10 @@ def _paired(state: MeanState, candidate: Amount, stable: Amount) -> MeanState:
     limits = state.limits
     harm = [_contrast(edge, candidate, stable, limits) for edge in limits.of_harm.edges]
     passing = [_contrast(edge, candidate, stable, limits) for edge in limits.edges]
-    blocks, squares = state.spread
     return replace(
         state,
         open_paired=(Amount(), Amount()),
-        spread=(blocks + 1, squares + stable.sum**2 / stable.count),
+        reference=state.reference.add(stable),
         worse=tuple(each.add(*one) for each, one in zip(state.worse, harm, strict=True)),
         better=tuple(each.add(*one) for each, one in zip(state.better, passing, strict=True)),
     )
@@ -226,20 +247,12 @@ def gather(kept: MeanState, ticks: Iterable[Tick]) -> MeanEvidence:
 
 def confidence_bound(state: MeanState, level: float, sign: int) -> float | None:
     """Give the bound of the stable revision's mean on one side (1 upper, -1 lower) at a level; None without enough."""
-    blocks, squares = state.spread
-    total = state.paired_stable
-    mean = total.mean
-    if mean is None or blocks == 0:
+    mean = state.reference.total.mean
+    if mean is None:
         return None
 
     def rejected(limit: float) -> bool:
-        sums = Regression(
-            blocks,
-            float(total.count),
-            total.sum - limit * total.count,
-            squares - 2 * limit * total.sum + limit * limit * total.count,
-        )
-        return sums.log_e(-sign) >= -math.log(level)
+        return state.reference.beyond(limit).log_e(-sign) >= -math.log(level)
 
     reach = max(abs(mean), 1e-9) * 1e-3
     for _ in range(60):

@@ -2,8 +2,8 @@
 
 Just after a pod begins to answer, the answers that have arrived are the quick ones, and quick answers are often
 failures, or those of an empty cache. The same holds for a raised weight, which the caller sees to (`begins`). Ticks are
-left out by when requests were answered and never by what became of them, so evidence stays what it claims to be. Harm is
-sought in all ticks.
+left out by when requests were answered and never by what became of them, so evidence stays what it claims to be. Harm
+is sought in all ticks.
 """
 
 from __future__ import annotations

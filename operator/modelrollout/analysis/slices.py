@@ -1,4 +1,4 @@
-"""Judges the slices of a `ratio` metric: the same counts by a label. They show harm, and never pass anything.
+"""Judges slices of a `ratio` or `histogram`: the same counts by a label. They show harm, and never pass anything.
 
 **What a slice is held to.** With `noWorseThan`, each slice of the candidate is compared with the same slice of stable
 in the same ticks: a group that is hard for every model blames nobody. Without it, to the metric's `max` and `min`.

@@ -15,7 +15,7 @@ from modelrollout.api.judgement import Clusters, Confidence
 from modelrollout.api.mean import Mean
 from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, Interval, Limit, Selector, Whole, parse_whole
-from modelrollout.api.slices import ONLY_FOR_RATIO, SliceBy
+from modelrollout.api.slices import ONLY_FOR_COUNTS, SliceBy
 
 QUERY_MAX = 4096
 SOURCES = ("ratio", "query", "histogram", "agreement", "mean", "drift")
@@ -187,7 +187,7 @@ class Metric(APIModel):
                 "!has(self.histogram) || (has(self.check) && has(self.check.max) != has(self.check.min))",
                 ONE_EDGE,
             ),
-            ("has(self.ratio) || !has(self.sliceBy)", ONLY_FOR_RATIO),
+            ("has(self.ratio) || has(self.histogram) || !has(self.sliceBy)", ONLY_FOR_COUNTS),
             ("!has(self.agreement) || !has(self.check)", OWN_LIMITS),
             (
                 "!has(self.agreement) || !has(self.agreement.perClass) || !has(self.mode) || self.mode != 'Enforce'",
@@ -248,7 +248,9 @@ class Metric(APIModel):
         description="Requests of the candidate that a ratio needs in a step to pass; harm needs none.",
     )
     slice_by: SliceBy | None = Field(
-        None, description="Judges the ratio also for each value of a label; slices show harm and never pass anything."
+        None,
+        description="Judges the ratio or histogram also for each value of a label; slices show harm and never pass "
+        "anything.",
     )
     mode: Mode = Field(
         Mode.ENFORCE,
@@ -287,8 +289,8 @@ class Metric(APIModel):
             raise ValueError(ONLY_FOR_QUERY)
         if self.histogram is not None and (self.check.max is None) == (self.check.min is None):
             raise ValueError(ONE_EDGE)
-        if self.slice_by is not None and self.ratio is None:
-            raise ValueError(ONLY_FOR_RATIO)
+        if self.slice_by is not None and self.ratio is None and self.histogram is None:
+            raise ValueError(ONLY_FOR_COUNTS)
         if self.query is not None and self.check.needs_counts:
             raise ValueError(NOT_FOR_QUERY)
         if self.clusters is not None and all(each is None for each in (self.ratio, self.histogram, self.drift)):

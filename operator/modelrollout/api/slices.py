@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Limit, Whole
 
-ONLY_FOR_RATIO: Final = "sliceBy belongs to ratio: slices are judged on counts"
+ONLY_FOR_COUNTS: Final = "sliceBy belongs to ratio and histogram: slices are judged on counts"
 TARGET_LABELS: Final = ("pod", "instance", "job", "namespace", "le")
 NOT_OF_REQUESTS: Final = (
     "slice by a label that says something of requests, such as a class, a tenant or a language: pod, instance, job, "
@@ -19,7 +19,7 @@ LabelName = Annotated[str, Field(min_length=1, max_length=63, pattern="^[a-zA-Z_
 
 
 class SliceBy(APIModel):
-    """Slices of a ratio: each shows harm of its own, and none is needed to pass."""
+    """Slices of a ratio, or of a histogram: each shows harm of its own, and none is needed to pass."""
 
     model_config = ConfigDict(
         json_schema_extra=cel((f"!(self.label in [{', '.join(map(repr, TARGET_LABELS))}])", NOT_OF_REQUESTS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
@@ -58,11 +59,14 @@ class Histograms:
             if stable is not None or look.stable is None:
                 # Edges are part of what was built: once seen, they do not change.
                 self._fine[key] = pair
-        finding = await self._ratios.find(look, metric)
-        if finding.unavailable is not None:
+        limit = limit_of(metric)
+        finding = await self._ratios.find(look, metric, lambda result: in_words(limit, result, metric.min_samples))
+        result = finding.judged.result
+        if result.worst_slice is None:
             return finding
-        result = in_words(limit_of(metric), finding.judged.result, metric.min_samples)
-        return Finding(JudgedMetric(metric, result), finding.last_final, finding.bound, scraped_at=finding.scraped_at)
+        # The slices tell shares, and by themselves not of what.
+        told = replace(result, reason=f"{result.reason} (of slices the share {limit.beyond})")
+        return replace(finding, judged=JudgedMetric(metric, told))
 
     async def _buckets(self, look: Look, metric: Metric) -> dict[str, Buckets] | Unavailable | Rejected | Partial:
         assert metric.histogram is not None  # noqa: S101 - the caller has looked

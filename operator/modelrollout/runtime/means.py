@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from modelrollout.analysis.evidence import Tick
 from modelrollout.analysis.mean import judge
 from modelrollout.analysis.mean_state import MeanState, gather
 from modelrollout.analysis.ratio import RatioCheck
@@ -56,7 +58,7 @@ class Means:
         reading = await self._counting.read(look, metric.name, selectors, rules, memory.cursor)
         if not isinstance(reading, CounterReading):
             return failed(metric, reading)
-        ticks = (*reading.final, *reading.provisional)
+        ticks = scaled((*reading.final, *reading.provisional), metric.mean.factor)
         passing = look.settled(ticks, rules.grid, memory.joined)
         whole = gather(memory.whole, ticks)
         step = gather(memory.step, passing.ticks)
@@ -85,3 +87,12 @@ class Means:
         if known.step_identity != look.step_identity:
             return replace(known, step_identity=look.step_identity, step=start)
         return known
+
+
+def scaled(ticks: Sequence[Tick], scale: float) -> tuple[Tick, ...]:
+    """The ticks with their amounts in the metric's unit."""
+    if scale == 1:
+        return tuple(ticks)
+    return tuple(
+        replace(tick, candidate_sum=tick.candidate_sum * scale, stable_sum=tick.stable_sum * scale) for tick in ticks
+    )

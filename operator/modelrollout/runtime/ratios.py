@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from modelrollout.analysis.ratio import RatioCheck, judge
@@ -16,6 +17,12 @@ from modelrollout.runtime.findings import Finding, failed
 from modelrollout.runtime.levels import budget_of, declared_dispersion
 from modelrollout.runtime.looking import Look, limits_of
 from modelrollout.runtime.slices import GatheredSlices, KeptSlices
+
+Words = Callable[[CheckResult], CheckResult]
+
+
+def _as_they_are(result: CheckResult) -> CheckResult:
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,12 @@ class Ratios:
         """Whether the metric is one of two counters."""
         return metric.ratio is not None
 
-    async def find(self, look: Look, metric: Metric) -> Finding:
-        """Judge one metric."""
+    async def find(self, look: Look, metric: Metric, words: Words = _as_they_are) -> Finding:
+        """Judge one metric.
+
+        Args:
+            words: tells the result of the whole metric in the user's terms; slices are told of beside it.
+        """
         counted = counted_of(metric)
         assert counted is not None  # noqa: S101 - the caller has looked
         memory = self._memory(look, metric)
@@ -76,7 +87,7 @@ class Ratios:
             metric.name, metric.min_samples, budget_of(look.rollout.spec, look.attempt.number).of_aggregate
         )
         judgement = judge(check, whole, step, look.step.number, look.frozen(metric.name))
-        result = with_no_data_policy(metric, judgement.result)
+        result = words(with_no_data_policy(metric, judgement.result))
         if slices is not None:
             result = slices.judge(look, metric, result)
         return Finding(JudgedMetric(metric, result), last_final, judgement.stable_bound, scraped_at=reading.newest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 from modelrollout.analysis.outcome import NoData, Value
 from modelrollout.analysis.slices import too_many
@@ -35,17 +35,14 @@ async def label_problems(
     Prometheus counts the values, so that nobody reads ten thousand series to find that they are too many.
 
     Args:
-        metric: a ratio whose selectors are known to be plain.
+        metric: a ratio or a histogram, whose selectors are known to be plain.
         variables: those of a selector, for the revision that is asked about.
         at: Prometheus's clock.
     """
-    if metric.ratio is None or metric.slice_by is None:
+    if metric.slice_by is None:
         return
     label, limit = metric.slice_by.label, metric.slice_by.max_slices
-    counters = (("total", metric.ratio.total), ("events", metric.ratio.events), ("good", metric.ratio.good))
-    for field, selector in counters:
-        if selector is None:
-            continue
+    for field, selector in _counters(metric):
         try:
             plain = expand(selector, variables)
         except QueryError:
@@ -58,7 +55,17 @@ async def label_problems(
             yield f"sliceBy.maxSlices ({metric.name}): {too_many(values, label, 'maxSlices', limit)}"
             return
         if isinstance(labelled, NoData) and isinstance(await provider.instant(f"count({plain})", at), Value):
-            yield (
-                f"sliceBy.label ({metric.name}): no series of ratio.{field} has the label {label}, and both counters "
-                "need it"
-            )
+            both = ", and both counters need it" if metric.ratio is not None else ""
+            yield f"sliceBy.label ({metric.name}): no series of {field} has the label {label}{both}"
+
+
+def _counters(metric: Metric) -> Iterator[tuple[str, str]]:
+    """The counters that are sliced, by their fields."""
+    if metric.histogram is not None:
+        yield "histogram.buckets", metric.histogram.buckets
+    if metric.ratio is not None:
+        yield "ratio.total", metric.ratio.total
+        if metric.ratio.events is not None:
+            yield "ratio.events", metric.ratio.events
+        if metric.ratio.good is not None:
+            yield "ratio.good", metric.ratio.good

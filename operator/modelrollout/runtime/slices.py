@@ -1,4 +1,4 @@
-"""Folds and judges the slices of `ratio` metrics, whose counters carry a label of the user's."""
+"""Folds and judges the slices of `ratio` and `histogram` metrics, whose counters carry a label of the user's."""
 
 from __future__ import annotations
 

@@ -141,10 +141,10 @@ async def _problems_of(
     """What is wrong with one metric, each as `field (metric): what to write instead`."""
     for text in _selector_problems(metric):
         yield text
-    if metric.ratio is not None:
+    if metric.slice_by is not None:
         async for text in slice_problems(rollout, metric, provider):
             yield text
-    elif metric.histogram is not None:
+    if metric.histogram is not None:
         async for text in histogram_problems(rollout, metric, provider):
             yield text
     elif metric.agreement is not None:

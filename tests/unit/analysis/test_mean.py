@@ -98,6 +98,40 @@ def test_at_full_weight_a_frozen_bound_stands_for_stable() -> None:
     assert (result.verdict, result.frozen, result.stable) == (Verdict.PASS, True, bound)
 
 
+@pytest.mark.parametrize(
+    ("limits", "before", "now", "verdict"),
+    [
+        pytest.param(RELATIVE, 0.2, 0.4, Verdict.HARM, id="twice-as-slow"),
+        pytest.param(RELATIVE, 0.2, 0.2, Verdict.PASS, id="as-before"),
+        pytest.param(Limits(ratio=1.2, harm_ratio=1.0), 0.2, 0.4, Verdict.HARM, id="with-a-harm-limit-of-its-own"),
+        pytest.param(Limits(min=0.01, ratio=1.2), 0.2, 0.05, Verdict.HARM, id="less-where-more-is-better"),
+        pytest.param(Limits(min=0.01, ratio=1.2), 0.2, 0.2, Verdict.PASS, id="as-much-where-more-is-better"),
+        pytest.param(CONFIDENT, 0.1, 0.1, Verdict.PASS, id="shown-with-confidence"),
+    ],
+)
+def test_harm_at_full_weight_is_found_by_the_frozen_bound(
+    limits: Limits, before: float, now: float, verdict: Verdict
+) -> None:
+    mixed = span(limits, ticks(before, before))
+    bound = judge(CHECK, mixed, mixed, 1).stable_bound
+    late = ticks(now, 0.0, seed=2)
+    whole, full = span(limits, [*ticks(before, before), *late]), span(limits, late)
+    result = judge(CHECK, whole, full, 2, bound).result
+    assert (result.verdict, result.frozen, result.stable) == (verdict, True, bound), result.reason
+    assert result.sure is None or result.verdict is not Verdict.HARM or result.sure.is_enough
+
+
+def test_full_weight_alone_blames_nobody() -> None:
+    """Bound and test have half of the step's part each: an equal candidate is seldom wrong."""
+    wrong = 0
+    for seed in range(20):
+        mixed = span(RELATIVE, ticks(0.2, 0.2, seed=seed))
+        bound = judge(CHECK, mixed, mixed, 1).stable_bound
+        full = span(RELATIVE, ticks(0.2, 0.0, 120, seed=100 + seed))
+        wrong += judge(CHECK, mixed, full, 2, bound).result.verdict is Verdict.HARM
+    assert wrong == 0
+
+
 def test_an_equal_candidate_is_left_alone() -> None:
     for seed in range(10):
         found = MeanState.start(Limits(ratio=1.0))

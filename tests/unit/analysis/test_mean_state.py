@@ -8,7 +8,16 @@ from scipy import integrate, stats
 
 from modelrollout.analysis.evidence import Counts, Tick
 from modelrollout.analysis.limits import Limits
-from modelrollout.analysis.mean_state import EFFECTS, MeanState, Regression, Starts, confidence_bound, gather
+from modelrollout.analysis.mean_state import (
+    EFFECTS,
+    Amount,
+    Blocks,
+    MeanState,
+    Regression,
+    Starts,
+    confidence_bound,
+    gather,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -117,3 +126,13 @@ def test_a_bound_covers_the_mean_at_its_level() -> None:
 
 def test_without_counts_there_is_no_bound() -> None:
     assert confidence_bound(MeanState.start(Limits(ratio=1.0)), 0.05, 1) is None
+
+
+def test_blocks_beyond_a_limit_are_what_each_block_would_have_given() -> None:
+    kept, folded = Blocks(), Regression()
+    for count, amount in ((10, 2.5), (12, 2.0), (30, 9.0)):
+        kept = kept.add(Amount(count, amount))
+        folded = folded.add(amount / count - 0.2, count)
+    late = kept.beyond(0.2)
+    assert late.blocks == folded.blocks
+    assert (late.xx, late.xy, late.yy) == pytest.approx((folded.xx, folded.xy, folded.yy))

@@ -196,3 +196,50 @@ def test_the_limit_on_the_share_is_what_the_quantile_leaves() -> None:
     (metric,) = seen.rollout.spec.metrics
     assert limits_of(metric).max == 0.01
     assert requests_selector(seen.rollout.spec) == 'b{le="+Inf",$selector}'
+
+
+@dataclass
+class Languages(Prometheus):
+    """The same revisions, each with a pod that counts two languages: in the second one the candidate is slow."""
+
+    async def raw(self, selector: str, at: float, seconds: float) -> Any:
+        found = await super().raw(selector, at, seconds)
+        if selector.startswith("up{") or not isinstance(found, tuple):
+            return found
+        slow = {"le": "0.5"}
+        return tuple(
+            RawSeries(
+                {**series.labels, "language": language},
+                tuple(
+                    (time, value if language == "en" or not _is_slow(series, slow) else float(round(value * 0.4)))
+                    for time, value in series.samples
+                ),
+            )
+            for series in found
+            for language in ("en", "fi")
+        )
+
+
+def _is_slow(series: RawSeries, slow: dict[str, str]) -> bool:
+    is_candidate = CANDIDATE.hash in series.labels["pod"]
+    return is_candidate and float(series.labels["le"]) <= float(slow["le"])
+
+
+async def test_a_slice_that_is_slow_is_harm_and_says_of_what() -> None:
+    sliced: dict[str, Any] = {
+        "check": {"max": "0.5", "noWorseThan": {"difference": "0.3"}},
+        "histogram": {"buckets": "seconds_bucket{$selector}", "quantile": "0.4"},
+        "sliceBy": {"label": "language", "maxSlices": 3},
+    }
+    revisions = {CANDIDATE.hash: GOOD, STABLE.hash: GOOD}
+    for prometheus, verdict in ((Prometheus(revisions), Verdict.NO_DATA), (Languages(revisions), Verdict.HARM)):
+        settings = Settings(scrape_interval=timedelta(seconds=1), scrape_timeout=timedelta(seconds=1))
+        judge = Judge(cast(MetricProvider, prometheus), settings)
+        seen = scenes.stepping(0, scenes.raw_spec(stages=scenes.STAGES[1:], metrics=[LATENCY | sliced]))
+        evidence, _ = await judge.evidence(seen.rollout, STABLE.ref, NOW)
+        result = evidence.judged[0].result
+        assert result.verdict is verdict, result.reason
+    assert result.reason.startswith("latency{language=fi} ")
+    assert result.reason.endswith(" (of slices the share above 0.5 s)")
+    assert result.worst_slice is not None
+    assert result.worst_slice.startswith("language=fi ")

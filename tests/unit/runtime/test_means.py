@@ -58,8 +58,8 @@ class Prometheus:
 
 
 class Bench:
-    def __init__(self, candidate: float, **changes: Any) -> None:
-        prometheus = Prometheus({CANDIDATE.hash: candidate, STABLE.hash: 0.2})
+    def __init__(self, candidate: float, *, stable: float = 0.2, **changes: Any) -> None:
+        prometheus = Prometheus({CANDIDATE.hash: candidate, STABLE.hash: stable})
         self.means = Means(Counting(CounterReader(cast(MetricProvider, prometheus), 1.0)))
         self.seen = scenes.stepping(0, scenes.raw_spec(stages=scenes.STAGES[1:], metrics=[LATENCY | changes]))
 
@@ -91,3 +91,11 @@ async def test_forgetting_costs_reading_only() -> None:
     before = await bench.result()
     bench.means.forget(bench.seen.rollout.uid)
     assert await bench.result() == before
+
+
+async def test_microseconds_are_seconds_by_a_scale() -> None:
+    mean = {**LATENCY["mean"], "scale": "0.000001"}
+    found = await Bench(400_000.0, stable=200_000.0, mean=mean).result()
+    assert found.verdict is Verdict.HARM, found.reason
+    assert found.candidate == pytest.approx(0.4, rel=0.1)
+    assert found.stable == pytest.approx(0.2, rel=0.1)

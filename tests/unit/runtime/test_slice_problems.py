@@ -62,3 +62,18 @@ async def test_what_is_said_of_a_label(answers: Mapping[str, Outcome], problem: 
     provider = cast(MetricProvider, Prometheus(answers))
     found = [one async for one in label_problems(METRIC, {"selector": 'pod="a"'}, provider, 0.0)]
     assert found == ([] if problem is None else [problem])
+
+
+async def test_the_buckets_of_a_histogram_are_asked_about() -> None:
+    metric = Metric.model_validate(
+        {
+            "name": "latency",
+            "histogram": {"buckets": "seconds_bucket{$selector}", "quantile": "0.9"},
+            "check": {"max": "0.5"},
+            "sliceBy": {"label": "language"},
+        }
+    )
+    prometheus = Prometheus({'count(seconds_bucket{pod="a"})': Value(30.0)})
+    provider = cast(MetricProvider, prometheus)
+    found = [text async for text in label_problems(metric, {"selector": 'pod="a"'}, provider, 0.0)]
+    assert found == ["sliceBy.label (latency): no series of histogram.buckets has the label language"]
