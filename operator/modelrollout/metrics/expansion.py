@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from modelrollout.api.drift import Against
 from modelrollout.api.metrics import Metric, Ratio, Unit
 from modelrollout.api.preset import PresetName
 from modelrollout.metrics.edges import EVERYTHING, bucket_of, with_matcher
@@ -110,6 +111,8 @@ def _made(entry: PresetMetric, found: Sequence[RawSeries], *, comparable: bool) 
     if entry.when is not None and not _there(entry.when, found):
         return f"no series {_text(entry.when)}"
     metric = entry.metric
+    if not comparable and metric.drift is not None and metric.drift.against is Against.STABLE:
+        return "there is nothing to compare with"
     if not comparable and metric.check.no_worse_than is not None:
         if entry.alone is None:
             return "there is nothing to compare with"

@@ -87,6 +87,15 @@ def test_an_alternative_that_is_there_is_not_left_out() -> None:
     assert made.left_out == ()
 
 
+def test_distributions_are_watched_where_there_are_some_and_there_is_something_to_compare_with() -> None:
+    beside, alone = (
+        expand_preset(preset(PresetName.VLLM), series_of("vllm"), comparable=found) for found in (True, False)
+    )
+    assert {one.name for one in beside.metrics if one.drift is not None} == {"input-drift", "output-drift"}
+    assert [one.name for one in alone.metrics if one.drift is not None] == []
+    assert "input-drift: there is nothing to compare with" in alone.left_out
+
+
 def test_without_anything_to_compare_with_only_absolute_limits_are_left() -> None:
     made = expand_preset(preset(PresetName.MLSERVER), series_of("mlserver"), comparable=False)
     assert {one.name for one in made.metrics} == {"errors", "restarts"}

@@ -33,6 +33,12 @@ COUNTS = {
     "vllm": ((2, 392), (380, 400)),
 }
 LATENCY = {"tgi": "token-time", "vllm": "token-time"}
+MEANS = {
+    # server and metric: seconds on average
+    ("sglang", "token-time"): 0.012,
+    ("torchserve", "latency"): 0.0124,
+    ("triton", "latency"): 0.0584,
+}
 
 
 def preset(server: str) -> Preset:
@@ -72,6 +78,14 @@ def test_latency_is_counted_at_an_edge_that_the_server_has(server: str) -> None:
     assert (value_of(counted.marked, series), value_of(counted.total, series)) == COUNTS[server][1]
 
 
+@pytest.mark.parametrize(("server", "name"), sorted(MEANS))
+def test_means_are_in_seconds(server: str, name: str) -> None:
+    one, series = metric(server, name), series_of(server)
+    assert one.mean is not None
+    mean = value_of(one.mean.sum, series) * one.mean.factor / value_of(one.mean.count, series)
+    assert mean == pytest.approx(MEANS[server, name], rel=0.001)
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_every_series_that_a_metric_reads_is_there(server: str) -> None:
     """Selectors of a query: each must select something of the server's own text, or a name is wrong."""
@@ -80,6 +94,10 @@ def test_every_series_that_a_metric_reads_is_there(server: str) -> None:
         counted = counted_of(one)
         if counted is not None:
             read = [counted.total, *([counted.marked] if counted.marks == "good" else [])]
+        elif one.mean is not None:
+            read = [one.mean.sum, one.mean.count]
+        elif one.drift is not None:
+            read = [one.drift.of]
         else:
             read = re.findall(r"[\w:]+\{[^{}]*\}", str(one.query))
         filled = [selector.replace("$namespace", "demo").replace("$rollout", "digits") for selector in read]

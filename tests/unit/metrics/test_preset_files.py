@@ -9,6 +9,7 @@ from modelrollout.api.preset import PresetName
 from modelrollout.metrics.preset_files import DIRECTORY, Preset, presets
 from modelrollout.metrics.promql import check_ratio_selector, unknown_variables
 from modelrollout.runtime.counting import counted_of
+from modelrollout.runtime.drift_review import drift_problems
 
 pytestmark = pytest.mark.unit
 
@@ -37,6 +38,10 @@ def test_selectors_and_queries_can_be_read(preset: Preset) -> None:
         assert (metric.histogram is None) == (entry.edge is None), metric.name
         if counted is not None:
             assert [check_ratio_selector(selector) for selector in (counted.total, counted.marked)] == [None, None]
+        elif metric.mean is not None:
+            assert [check_ratio_selector(selector) for selector in (metric.mean.sum, metric.mean.count)] == [None, None]
+        elif metric.drift is not None:
+            assert list(drift_problems(metric.drift)) == []
         else:
             assert metric.query is not None
             assert unknown_variables(metric.query) == ()
@@ -48,6 +53,8 @@ def test_what_modes_are_for(preset: Preset) -> None:
     """Only what the model does may roll it back: saturation holds, input and output warn."""
     for entry in preset.metrics:
         metric = entry.metric
+        if metric.drift is not None:
+            assert metric.mode is Mode.OBSERVE, metric.name
         if metric.category in (Category.INPUT, Category.OUTPUT):
             assert metric.mode in (Mode.WARN, Mode.OBSERVE), metric.name
         if metric.name in ("queue", "cache", "rejected"):
