@@ -42,6 +42,8 @@ METRICS = [
             "total": "model_http_requests_total{$selector}",
         },
         "check": {"max": "0.01", "noWorseThan": {"ratio": "1.5", "difference": "0.005"}},
+        # Each of the users asks once, so two errors among the first answers are two errors.
+        "clusters": {"by": "Request"},
         "interval": "1s",
         "minSamples": 30,
     },
@@ -53,6 +55,7 @@ METRICS = [
             "total": "ml_predictions_total{$selector}",
         },
         "check": {"min": "0.3"},
+        "clusters": {"by": "Request"},
         "interval": "1s",
         "minSamples": 30,
     },

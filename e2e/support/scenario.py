@@ -16,6 +16,7 @@ from e2e.support.manifests import NAME, digits, host
 from e2e.support.platform import OPERATOR_NAMESPACE, OPERATOR_PODS, Platform
 from e2e.support.traffic import GATEWAY, Traffic
 from e2e.support.waiting import PATIENCE, until
+from examples.digits.load.lens import AS_DRAWN, Lens
 from examples.digits.load.load import PATH, Digit, read_digits
 from modelrollout.api.names import LABEL_NAME
 from modelrollout.api.status import ModelRolloutStatus, Phase
@@ -36,16 +37,16 @@ class Scenario:
 
     # --- given
 
-    def serving(self, version: str, changes: Mapping[str, object] | None = None) -> Traffic:
+    def serving(self, version: str, changes: Mapping[str, object] | None = None, lens: Lens = AS_DRAWN) -> Traffic:
         """Given a version that serves, and users who ask it."""
         self.apply(version, changes)
         self.until_stable(version)
-        return self.users(version)
+        return self.users(version, lens)
 
-    def users(self, version: str) -> Traffic:
+    def users(self, version: str, lens: Lens = AS_DRAWN) -> Traffic:
         """Begin to send real requests, once the gateway passes them on."""
         until(lambda: self._answered_by() == version, f"{version} to answer through the gateway")
-        self._traffic = Traffic(self.platform.gateway, host(self.namespace), self._digits())
+        self._traffic = Traffic(self.platform.gateway, host(self.namespace), self.images(lens))
         self._traffic.start()
         self._traffic.until_only(version)
         return self._traffic
@@ -186,7 +187,7 @@ class Scenario:
             return answer.headers.get("x-model-version")
         return GATEWAY if answer.status_code == UNAVAILABLE else None
 
-    def _digits(self) -> list[Digit]:
+    def images(self, lens: Lens = AS_DRAWN) -> list[Digit]:
         """Held-out images, from the model's image: whichever scenario has the first pod copies them out."""
         file = Path(self.platform.home) / "heldout.json"
         with cache.locked(file.with_suffix(".lock")):
@@ -195,7 +196,7 @@ class Scenario:
                 images = self.kubectl("exec", pod, "--", "cat", "models/heldout.json")
                 assert json.loads(images), "the image holds no images of digits"
                 file.write_text(images, encoding="utf-8")
-        return read_digits(file)
+        return read_digits(file, lens)
 
 
 def serves(status: ModelRolloutStatus, version: str) -> bool:

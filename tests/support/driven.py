@@ -92,7 +92,7 @@ class Metrics:
         """Itself."""
         return self
 
-    provider = foresight = judge
+    provider = foresight = spreads = judge
 
     def of(self, _: ModelRollout) -> Metrics:
         """As Sources."""
@@ -114,6 +114,9 @@ class Metrics:
     async def lines(self, *_: object) -> tuple[str, ...]:
         """As Foresight: nothing is foreseen."""
         return ()
+
+    async def measure(self, *_: object) -> None:
+        """As Spreads: nothing is measured."""
 
     async def evidence(self, rollout: ModelRollout, _: RevisionRef, now: datetime) -> tuple[Evidence, datetime]:
         """As Judge."""

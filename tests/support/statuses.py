@@ -18,6 +18,8 @@ from modelrollout.api.status import (
     AttemptStatus,
     CheckStatus,
     ContestStatus,
+    DispersionFactor,
+    DispersionStatus,
     FailureStatus,
     FloorStatus,
     FrozenBound,
@@ -67,6 +69,9 @@ _ATTEMPT: Final = AttemptStatus(
         resets=(NOW, NOW, NOW), edition="uid/7", by="argocd-controller", held_since=NOW, times=1, generation=7
     ),
     forecast=("at 9 requests/s:", "canary at 5 %: passes in about 10m, 270 requests"),
+    dispersion=DispersionStatus(
+        measured_at=NOW, hours=24, factors=(DispersionFactor(metric="error-rate", factor="2.4"),)
+    ),
     approved_at=NOW,
     harm=Harm(reason="MetricHarm", message="error-rate 0.08 > 0.01 (n=640)", at=NOW),
     gates=(

@@ -22,6 +22,7 @@ from pathlib import Path
 import aiohttp
 
 from .accounting import GATEWAY, Answer, Failure, NoAnswer, Report, Tally
+from .lens import AS_DRAWN, Lens
 
 PATH = "/v2/models/digits/infer"
 
@@ -50,12 +51,12 @@ class Plan:
     in_flight: int
 
 
-def read_digits(file: Path) -> list[Digit]:
-    """Return the held-out images that `server.train` wrote, as V2 requests."""
-    return [_digit(example["pixels"], example["label"]) for example in json.loads(file.read_text())]
+def read_digits(file: Path, lens: Lens = AS_DRAWN) -> list[Digit]:
+    """Return the held-out images that `server.train` wrote, as a camera takes them, as V2 requests."""
+    return [_digit(lens.taken(example["pixels"]), example["label"]) for example in json.loads(file.read_text())]
 
 
-def _digit(pixels: list[int], label: int) -> Digit:
+def _digit(pixels: list[float], label: int) -> Digit:
     image = {"name": "x", "shape": [1, 64], "datatype": "FP32", "data": pixels}
     return Digit(json.dumps({"parameters": {"label": label}, "inputs": [image]}).encode(), label)
 
@@ -200,12 +201,15 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=256, help="requests that may wait for their answer at once")
     parser.add_argument("--bad", default="v3,v4,v5,v6,v7", help="versions that no user should meet")
     parser.add_argument("--digits", type=Path, default=Path("models/heldout.json"), help="images to send")
+    parser.add_argument("--darken", type=_between(0, 16), default=0.0, help="ink added to each pixel: drifted input")
+    parser.add_argument("--turns", type=int, default=0, help="quarter turns of each image: drifted input")
     parser.add_argument("--file", type=Path, default=Path("/tmp/load.json"), help="where the newest totals are")  # noqa: S108
     given = parser.parse_args()
     plan = Plan(
         given.url.rstrip("/"), given.host, given.rate, given.duration, given.total, given.timeout, given.in_flight
     )
-    asyncio.run(_main(plan, read_digits(given.digits), given.bad.split(","), given.file))
+    lens = Lens(given.darken, given.turns)
+    asyncio.run(_main(plan, read_digits(given.digits, lens), given.bad.split(","), given.file))
 
 
 async def _main(plan: Plan, digits: list[Digit], bad: list[str], file: Path) -> None:

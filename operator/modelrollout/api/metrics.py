@@ -233,7 +233,9 @@ class Metric(APIModel):
     )
     mean: Mean | None = Field(None, description="An average per request, judged by confidence sequences.")
     clusters: Clusters | None = Field(
-        None, description="Requests whose outcomes hang together. Default: each stands alone."
+        None,
+        description="Requests whose outcomes hang together. Default: measured on the stable revision's last day, in "
+        "groups of 2 at least.",
     )
     drift: Drift | None = Field(None, description="A distance between two distributions of what comes in or goes out.")
     window: Duration | None = Field(

@@ -102,6 +102,21 @@ class FrozenBound(APIModel):
     bound: str = Field(max_length=32, description="Upper confidence bound of the stable revision's rate.")
 
 
+class DispersionFactor(APIModel):
+    """How much the requests of one metric hang together."""
+
+    metric: str = Field(max_length=63, description="Name of the metric.")
+    factor: str = Field(max_length=16, description="What its evidence is divided by, at least 2.")
+
+
+class DispersionStatus(APIModel):
+    """How much requests hang together, measured where metrics have no clusters declared."""
+
+    measured_at: datetime = Field(description="When it was measured, on the stable revision's own history.")
+    hours: int = Field(ge=0, le=24, description="Hours of the day before in which that revision was asked.")
+    factors: tuple[DispersionFactor, ...] = Field((), max_length=32, description="For each such metric.")
+
+
 class Harm(APIModel):
     """A verdict of harm, latched when it falls."""
 
@@ -140,6 +155,7 @@ class AttemptStatus(RevisionRef):
         None, description="The step that is being judged; absent while the candidate loads."
     )
     frozen: tuple[FrozenBound, ...] = Field((), max_length=32, description="Bounds for relative checks at weight 100.")
+    dispersion: DispersionStatus | None = Field(None, description="What evidence is divided by, frozen at the start.")
     approved_at: datetime | None = Field(None, description="When a person approved that it goes on from this step.")
     harm: Harm | None = Field(None, description="Harm that could not be acted on yet.")
     gates: tuple[GateStatus, ...] = Field(

@@ -43,6 +43,7 @@ def detail(one: Seen, now: datetime) -> str:
     parts = [table([one], now), *_revisions(one)]
     parts += _section("STAGES", _stages(one))
     parts += _section("FORECAST", one.status.attempt.forecast if one.status.attempt is not None else ())
+    parts += _section("EVIDENCE DIVIDED BY", _dispersion(one, now))
     parts += _section("CHECKS", _checks(one.status.checks))
     parts += _section("CONTROLS", (f"{e.control}: {e.outcome}: {e.message}" for e in one.status.controls))
     parts += _section("DECISIONS", (_decision(entry) for entry in one.status.log[-DECISIONS:]))
@@ -89,6 +90,16 @@ def _mark(entry: Step, step: StepStatus | None, failed: str | None, *, is_over: 
     if failed == entry.stage.name:
         return "[!]"
     return "[x]" if is_over else "[ ]"
+
+
+def _dispersion(one: Seen, now: datetime) -> Iterator[str]:
+    """What was measured when the attempt began, with its age."""
+    measured = one.status.attempt.dispersion if one.status.attempt is not None else None
+    if measured is None or not measured.factors:
+        return
+    factors = ", ".join(f"{each.factor} ({each.metric})" for each in measured.factors)
+    age = _age(now - measured.measured_at)
+    yield f"{factors}, measured {age} ago on {measured.hours} of 24 hours of the stable version"
 
 
 def _checks(checks: Sequence[CheckStatus]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine import adopt, contest, drain, services, upstream
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
+from modelrollout.engine.dispersion import measured
 from modelrollout.engine.dry_run import recorded
 from modelrollout.engine.fallback import is_awaited, kept, to_serve
 from modelrollout.engine.forecast import foretold
@@ -78,7 +79,7 @@ def decide(seen: Observation) -> Plan:
     before = seen.status
     situation = situation_of(seen)
     decision = ask(situation)
-    moved = foretold(seen, settled(seen, kept(_pruned(transition(seen, decision), seen), seen)))
+    moved = foretold(seen, measured(seen, settled(seen, kept(_pruned(transition(seen, decision), seen), seen))))
     stopped = adopt.to_stop(moved, seen, decision.action)
     after = services.remembered(adopt.remembered(moved, seen, stopped), seen)
     config = after.config if seen.config is None else seen.config

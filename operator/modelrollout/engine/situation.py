@@ -11,7 +11,7 @@ from datetime import datetime
 from modelrollout.api.errors import TerminalError
 from modelrollout.api.preset import EffectiveMetrics
 from modelrollout.api.resource import ModelRollout
-from modelrollout.api.status import AttemptStatus, ModelRolloutStatus, SeenConfig, StepStatus
+from modelrollout.api.status import AttemptStatus, DispersionStatus, ModelRolloutStatus, SeenConfig, StepStatus
 from modelrollout.engine.observed import Evidence, GateRun, RevisionState, RouteState
 from modelrollout.engine.revisions import FALLBACK, Revision
 from modelrollout.engine.steps import Step, find, steps_of
@@ -39,6 +39,7 @@ class Observation:
         gates: runs of gates, as far as anything is known of them; None while nobody has looked.
         chosen: the metrics of the preset, where this look has found them.
         forecast: what the attempt's steps will take, where this look has foreseen it.
+        dispersion: what evidence is to be divided by, where this look has measured it.
         no_preset: why the metrics of the preset are still to come; None where they are there, or none are awaited.
     """
 
@@ -58,6 +59,7 @@ class Observation:
     gates: tuple[GateRun, ...] | None = None
     chosen: EffectiveMetrics | None = None
     forecast: tuple[str, ...] = ()
+    dispersion: DispersionStatus | None = None
     no_preset: str | None = None
 
     @property

@@ -21,7 +21,7 @@ from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRe
 from modelrollout.metrics.ticks import grid
 from modelrollout.runtime.counting import Counted, counted_of
 from modelrollout.runtime.judge import requests_selector
-from modelrollout.runtime.levels import budget_of, declared_dispersion
+from modelrollout.runtime.levels import budget_of, dispersion_of
 from modelrollout.runtime.looking import comparable, limits_of, scope_of
 from modelrollout.runtime.settings import Settings
 
@@ -64,7 +64,7 @@ async def outlook(
         elif sums.counts.total == 0:
             unread.append(f"{metric.name}: the stable version has counted nothing in the last 30m")
         else:
-            demands.append(_demand(spec, metric, sums.counts))
+            demands.append(_demand(rollout, metric, sums.counts))
     selector = requests_selector(spec)
     asked: _Sums | str = _Sums()
     if selector is not None:
@@ -110,9 +110,10 @@ def ahead(spec: ModelRolloutSpec) -> tuple[Ahead, ...]:
     )
 
 
-def _demand(spec: ModelRolloutSpec, metric: Metric, counts: Counts) -> Demand:
-    check = RatioCheck(metric.name, metric.min_samples, budget_of(spec).of_aggregate)
-    return Demand(check, limits_of(metric), counts.events / counts.total, declared_dispersion(metric))
+def _demand(rollout: ModelRollout, metric: Metric, counts: Counts) -> Demand:
+    check = RatioCheck(metric.name, metric.min_samples, budget_of(rollout.spec).of_aggregate)
+    dispersion = dispersion_of(rollout.status.attempt, metric)
+    return Demand(check, limits_of(metric), counts.events / counts.total, dispersion)
 
 
 @dataclass(frozen=True, slots=True)

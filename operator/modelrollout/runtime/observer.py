@@ -11,6 +11,7 @@ from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import SeenConfig
 from modelrollout.engine.config import wanted
 from modelrollout.engine.decide import decision_on
+from modelrollout.engine.dispersion import is_unmeasured, with_measured
 from modelrollout.engine.forecast import is_unforeseen
 from modelrollout.engine.gates import gates_ended_at
 from modelrollout.engine.observed import RevisionState
@@ -124,11 +125,16 @@ class Observer:
         return replace(glance, evidence=evidence, next_evidence_at=more_at)
 
     async def _foreseen(self, seen: Observation, source: Source) -> Observation:
-        """With what the steps will take, once for each attempt."""
-        if not is_unforeseen(seen) or seen.status.stable is None:
+        """With how much requests hang together and what the steps will take, each once for an attempt."""
+        if seen.status.stable is None:
             return seen
         stable = seen.status.stable.revision
-        return replace(seen, forecast=await source.foresight.lines(seen.rollout, stable, seen.now.timestamp()))
+        if is_unmeasured(seen):
+            seen = replace(seen, dispersion=await source.spreads.measure(seen.rollout, stable, seen.now))
+        if not is_unforeseen(seen):
+            return seen
+        rollout = with_measured(seen).rollout
+        return replace(seen, forecast=await source.foresight.lines(rollout, stable, seen.now.timestamp()))
 
     async def _awaited(self, glance: Observation, source: Source) -> Observation:
         """With whether a candidate that would get its first live requests now is scraped."""

@@ -14,7 +14,7 @@ from modelrollout.engine.observed import JudgedMetric
 from modelrollout.metrics.reader import CounterReading
 from modelrollout.runtime.counting import Counting, counted_of, rules_of
 from modelrollout.runtime.findings import Finding, failed
-from modelrollout.runtime.levels import budget_of, declared_dispersion
+from modelrollout.runtime.levels import budget_of, dispersion_of
 from modelrollout.runtime.looking import Look, limits_of
 from modelrollout.runtime.slices import GatheredSlices, KeptSlices
 
@@ -29,7 +29,7 @@ def _as_they_are(result: CheckResult) -> CheckResult:
 class _Memory:
     """Final evidence folded so far. Losing it costs reading, never evidence."""
 
-    identity: tuple[float, str, str]
+    identity: tuple[float, str, str, float]
     cursor: float
     whole: RatioState
     step_identity: tuple[int, float]
@@ -93,13 +93,15 @@ class Ratios:
         return Finding(JudgedMetric(metric, result), last_final, judgement.stable_bound, scraped_at=reading.newest)
 
     def _memory(self, look: Look, metric: Metric) -> _Memory:
-        limits, dispersion = limits_of(metric), declared_dispersion(metric)
+        limits, dispersion = limits_of(metric), dispersion_of(look.attempt, metric)
         start, step = RatioState.start(limits, dispersion), RatioState.start_step(limits, dispersion)
         since = look.evidence_since(metric)
-        identity = (since, look.attempt.revision, metric.model_dump_json())
+        identity = (since, look.attempt.revision, metric.model_dump_json(), dispersion)
         known = self._memories.get((look.rollout.uid, metric.name))
         if known is None or known.identity != identity:
-            return _Memory(identity, since, start, look.step_identity, step, None, slices=KeptSlices.start(metric))
+            return _Memory(
+                identity, since, start, look.step_identity, step, None, slices=KeptSlices.start(metric, dispersion)
+            )
         if known.step_identity != look.step_identity:
             slices = known.slices and known.slices.at_new_step()
             return replace(known, step_identity=look.step_identity, step=step, slices=slices)

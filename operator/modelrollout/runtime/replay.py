@@ -19,6 +19,7 @@ from modelrollout.api.services import ServiceStatus
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, RevisionRef
 from modelrollout.engine.decide import decide
+from modelrollout.engine.dispersion import is_unmeasured
 from modelrollout.engine.intent import split_of
 from modelrollout.engine.observed import Acceptance, Evidence, RevisionState, RouteState
 from modelrollout.engine.plan import Action, Plan
@@ -27,6 +28,7 @@ from modelrollout.engine.situation import Observation
 from modelrollout.metrics.provider import MetricProvider, RawOutcome
 from modelrollout.runtime.judge import Judge
 from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.spreads import Spreads
 
 PLENTY: Final = 1_000_000
 """Ready endpoints of a revision whose pods are not in question."""
@@ -108,14 +110,14 @@ async def replayed(
     """
     now, end = trial.begin, trial.end
     past = Past(provider, now)
-    judge = Judge(past, settings)
+    judge, spreads = Judge(past, settings), Spreads(past, settings)
     rollout = replace(
         rollout, spec=unattended(rollout.spec), status=ModelRolloutStatus(stable=trial.stable, services=trial.pods)
     )
     repeated = 0
     while True:
         past.at = now
-        seen = await _observed(rollout, trial, now, judge)
+        seen = await _observed(rollout, trial, now, judge, spreads)
         plan = decide(seen)
         rollout = replace(rollout, status=plan.status.model_copy(update={"services": trial.pods}))
         moment = _moment(now, plan)
@@ -141,7 +143,7 @@ def unattended(spec: ModelRolloutSpec) -> ModelRolloutSpec:
     return spec.model_copy(update={"stages": stages, "automation": Automation.FULL})
 
 
-async def _observed(rollout: ModelRollout, trial: Trial, now: datetime, judge: Judge) -> Observation:
+async def _observed(rollout: ModelRollout, trial: Trial, now: datetime, judge: Judge, spreads: Spreads) -> Observation:
     desired = _revision(trial.candidate)
     seen = Observation(
         now=now,
@@ -152,6 +154,8 @@ async def _observed(rollout: ModelRollout, trial: Trial, now: datetime, judge: J
         revisions=(_ready(_revision(trial.stable), rollout), _ready(desired, rollout)),
     )
     attempt = rollout.status.attempt
+    if is_unmeasured(seen):
+        return replace(seen, dispersion=await spreads.measure(rollout, trial.stable.revision, now))
     if attempt is None or attempt.step is None:
         return seen
     evidence, more_at = await judge.evidence(rollout, trial.stable, now)

@@ -19,7 +19,7 @@ from modelrollout.analysis.slices import (
 from modelrollout.analysis.verdict import CheckResult
 from modelrollout.api.metrics import Metric
 from modelrollout.metrics.slicing import Slicing
-from modelrollout.runtime.levels import budget_of, declared_dispersion
+from modelrollout.runtime.levels import budget_of
 from modelrollout.runtime.looking import Look, limits_of
 
 
@@ -31,13 +31,11 @@ class KeptSlices:
     step: SlicesState
 
     @classmethod
-    def start(cls, metric: Metric) -> Self | None:
+    def start(cls, metric: Metric, dispersion: float) -> Self | None:
         """Before the first tick; None where the metric is not sliced."""
         if metric.slice_by is None:
             return None
-        start = SlicesState(
-            slice_limits(limits_of(metric)), metric.slice_by.max_slices, dispersion=declared_dispersion(metric)
-        )
+        start = SlicesState(slice_limits(limits_of(metric)), metric.slice_by.max_slices, dispersion=dispersion)
         return cls(start, start)
 
     def at_new_step(self) -> Self:

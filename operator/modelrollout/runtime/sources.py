@@ -12,18 +12,20 @@ from modelrollout.runtime.foreseeing import Foresight
 from modelrollout.runtime.judge import Judge
 from modelrollout.runtime.presets import Presets
 from modelrollout.runtime.settings import PREFIX, Settings
+from modelrollout.runtime.spreads import Spreads
 
 TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A Prometheus, the judge that reads it, and who looks there for model servers and for what lies ahead."""
+    """A Prometheus, the judge that reads it, and who looks there for model servers, for what lies ahead and behind."""
 
     provider: PrometheusProvider
     judge: Judge
     presets: Presets
     foresight: Foresight
+    spreads: Spreads
 
 
 class Sources:
@@ -81,6 +83,7 @@ class Sources:
             Judge(provider, self._settings),
             Presets(provider, self._settings),
             Foresight(provider, self._settings),
+            Spreads(provider, self._settings),
         )
 
     def _own_headers(self) -> dict[str, str]:

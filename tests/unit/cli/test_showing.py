@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from modelrollout.analysis.verdict import Verdict
+from modelrollout.api.status import DispersionFactor, DispersionStatus
 from modelrollout.cli.seeing import seen
 from modelrollout.cli.showing import detail, line, table
 from tests.support.commands import raw_of, seen_of
@@ -20,6 +21,7 @@ from tests.support.scenes import (
     with_clicks,
     with_evidence,
     with_problems,
+    with_status,
 )
 
 pytestmark = pytest.mark.unit
@@ -76,3 +78,14 @@ def test_a_spec_that_cannot_be_read_is_shown_as_far_as_it_goes() -> None:
     shown = detail(seen(raw), NOW)
     assert "spec.stages[0]: no" in shown
     assert "STAGES" not in shown
+
+
+def test_what_evidence_is_divided_by_is_told_with_its_age() -> None:
+    assert "EVIDENCE DIVIDED BY" not in detail(seen_of(OPEN), NOW)
+    attempt = OPEN.status.attempt
+    assert attempt is not None
+    measured = DispersionStatus(
+        measured_at=NOW - timedelta(minutes=5), hours=24, factors=(DispersionFactor(metric="error-rate", factor="3.2"),)
+    )
+    found = with_status(OPEN, attempt=attempt.model_copy(update={"dispersion": measured}))
+    assert "  3.2 (error-rate), measured 5m ago on 24 of 24 hours of the stable version" in detail(seen_of(found), NOW)

@@ -225,21 +225,28 @@ def _is_slow(series: RawSeries, slow: dict[str, str]) -> bool:
     return is_candidate and float(series.labels["le"]) <= float(slow["le"])
 
 
-async def test_a_slice_that_is_slow_is_harm_and_says_of_what() -> None:
+async def sliced_by_language(prometheus: Prometheus) -> CheckResult:
     sliced: dict[str, Any] = {
         "check": {"max": "0.5", "noWorseThan": {"difference": "0.3"}},
         "histogram": {"buckets": "seconds_bucket{$selector}", "quantile": "0.4"},
         "sliceBy": {"label": "language", "maxSlices": 3},
     }
-    revisions = {CANDIDATE.hash: GOOD, STABLE.hash: GOOD}
-    for prometheus, verdict in ((Prometheus(revisions), Verdict.NO_DATA), (Languages(revisions), Verdict.HARM)):
-        settings = Settings(scrape_interval=timedelta(seconds=1), scrape_timeout=timedelta(seconds=1))
-        judge = Judge(cast(MetricProvider, prometheus), settings)
-        seen = scenes.stepping(0, scenes.raw_spec(stages=scenes.STAGES[1:], metrics=[LATENCY | sliced]))
-        evidence, _ = await judge.evidence(seen.rollout, STABLE.ref, NOW)
-        result = evidence.judged[0].result
-        assert result.verdict is verdict, result.reason
+    settings = Settings(scrape_interval=timedelta(seconds=1), scrape_timeout=timedelta(seconds=1))
+    judge = Judge(cast(MetricProvider, prometheus), settings)
+    seen = scenes.stepping(0, scenes.raw_spec(stages=scenes.STAGES[1:], metrics=[LATENCY | sliced]))
+    evidence, _ = await judge.evidence(seen.rollout, STABLE.ref, NOW)
+    return evidence.judged[0].result
+
+
+async def test_a_slice_that_is_slow_is_harm_and_says_of_what() -> None:
+    result = await sliced_by_language(Languages({CANDIDATE.hash: GOOD, STABLE.hash: GOOD}))
+    assert result.verdict is Verdict.HARM, result.reason
     assert result.reason.startswith("latency{language=fi} ")
     assert result.reason.endswith(" (of slices the share above 0.5 s)")
     assert result.worst_slice is not None
     assert result.worst_slice.startswith("language=fi ")
+
+
+async def test_buckets_without_the_label_are_not_judged() -> None:
+    result = await sliced_by_language(Prometheus({CANDIDATE.hash: GOOD, STABLE.hash: GOOD}))
+    assert (result.verdict, result.reason) == (Verdict.NO_DATA, "latency: no series has the label language")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 import pytest
 
+from modelrollout.analysis.evidence import Counts, Tick
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.situation import Observation
 from modelrollout.runtime.looking import Look, comparable, scope_of
@@ -87,6 +89,19 @@ def test_what_may_pass_is_counted_from_in_force_and_after_the_settling() -> None
         accepted = NOW - timedelta(minutes=5)
         step = attempt.step.model_copy(update={"accepted_at": accepted, "in_force_at": accepted + in_force_after})
         assert looking(with_attempt(seen, step=step)).passes_since == (accepted + expected).timestamp()
+
+
+def test_the_first_answers_of_a_new_pod_let_nothing_pass() -> None:
+    seen = at_canary()
+    look = looking(seen)
+    settle = seen.rollout.spec.traffic.settle.total_seconds()
+    ticking = look.grid_for(None)
+    begin = math.ceil(look.passes_since + ticking.interval)
+    ticks = [Tick(float(begin + number), Counts(0, 1), None, final=True, joined=number == 3) for number in range(60)]
+    found = look.settled(ticks, ticking, -math.inf)
+    left_out = [tick.at for tick in ticks if tick not in found.ticks]
+    assert left_out == [tick.at for tick in ticks if 0 <= tick.at - ticks[3].at < settle]
+    assert left_out
 
 
 def test_a_frozen_bound_is_used_only_where_stable_has_no_share() -> None:

@@ -12,7 +12,7 @@ from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.gates import GateState, GateStatus
 from modelrollout.api.preset import PresetName
 from modelrollout.api.resource import Key
-from modelrollout.api.status import AttemptStatus, SeenConfig
+from modelrollout.api.status import AttemptStatus, DispersionStatus, SeenConfig
 from modelrollout.engine.config import Config
 from modelrollout.engine.decide import decide
 from modelrollout.engine.observed import Evidence, GateRun, RouteState, RunState
@@ -64,6 +64,8 @@ class Sources:
     presets: Any = None
     ahead: tuple[str, ...] = ("at 9 requests/s:",)
     foreseen: int = 0
+    spread: DispersionStatus | None = None
+    measured: int = 0
     configs: Any = field(default_factory=StoredConfigs)
 
     @property
@@ -73,6 +75,14 @@ class Sources:
     @property
     def foresight(self) -> Sources:
         return self
+
+    @property
+    def spreads(self) -> Sources:
+        return self
+
+    async def measure(self, *_: object) -> DispersionStatus | None:
+        self.measured += 1
+        return self.spread
 
     async def lines(self, *_: object) -> tuple[str, ...]:
         self.foreseen += 1
@@ -199,6 +209,17 @@ async def test_what_lies_ahead_is_asked_for_once() -> None:
     sources.seen = replace(sources.seen, rollout=replace(sources.seen.rollout, status=plan.status))
     await observe(sources)
     assert sources.foreseen == 1
+
+
+async def test_how_requests_hang_together_is_measured_once() -> None:
+    spread = DispersionStatus(measured_at=NOW, hours=24)
+    sources = Sources(at_first_step(LIVE_FIRST), spread=spread)
+    plan = decide(await observe(sources))
+    assert plan.status.attempt is not None
+    assert (plan.status.attempt.dispersion, sources.measured) == (spread, 1)
+    sources.seen = replace(sources.seen, rollout=replace(sources.seen.rollout, status=plan.status))
+    await observe(sources)
+    assert sources.measured == 1
 
 
 async def test_before_the_first_live_request_somebody_must_be_watching() -> None:

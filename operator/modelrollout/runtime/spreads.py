@@ -1,0 +1,151 @@
+"""Measures how much the requests of a rollout hang together, from the stable revision's own last day.
+
+An hour is represented by its latest ten minutes, in ticks of a minute at least: two reads for each hour and metric,
+once for each attempt. A burst that is longer than a tick is seen in part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from modelrollout.analysis.dispersion import FLOOR, Spread, factor_of, spread_of_ticks
+from modelrollout.analysis.outcome import Unavailable
+from modelrollout.api.metrics import Metric
+from modelrollout.api.resource import ModelRollout
+from modelrollout.api.status import DispersionFactor, DispersionStatus
+from modelrollout.engine.dispersion import undeclared
+from modelrollout.metrics.counters import Batch, CounterRules, Ledger, advance
+from modelrollout.metrics.promql import QueryError
+from modelrollout.metrics.provider import MetricProvider
+from modelrollout.metrics.series import series_of
+from modelrollout.metrics.slicing import Slicing
+from modelrollout.metrics.ticks import SCRAPES_TO_COMPARE, grid
+from modelrollout.runtime.counting import Counted, counted_of
+from modelrollout.runtime.looking import comparable, scope_of
+from modelrollout.runtime.settings import Settings
+
+HOURS: Final = 24
+HOUR_SECONDS: Final = 3600.0
+SPAN_SECONDS: Final = 600.0
+TICK_SECONDS: Final = 60.0
+AT_ONCE: Final = 4
+"""Hours that are read at the same time: others wait for the same Prometheus."""
+PODS_MOST: Final = 1000
+"""With more pods than this in one span they are not told apart."""
+BASELINE_SCRAPES: Final = 3
+LEAST_BASELINE_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Hour:
+    """What an hour shows, and whether anything was asked in it."""
+
+    spread: Spread
+    is_asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What the history of one metric shows.
+
+    Attributes:
+        factor: None where too little has happened, or nothing could be read.
+        hours: in how many of the last hours requests were counted.
+    """
+
+    factor: float | None = None
+    hours: int = 0
+
+
+class Spreads:
+    """Measures for one Prometheus; remembers nothing: what is measured is kept in status."""
+
+    def __init__(self, provider: MetricProvider, settings: Settings) -> None:
+        self._provider = provider
+        self._settings = settings
+
+    async def measure(self, rollout: ModelRollout, stable: str, now: datetime) -> DispersionStatus | None:
+        """Measure all metrics of which nobody says anything; None where Prometheus does not answer.
+
+        What has no history, or cannot be read, has the least factor that anything undeclared has.
+
+        Args:
+            stable: hash of the revision that serves.
+        """
+        there = await self._provider.now()
+        if isinstance(there, Unavailable):
+            return None
+        told = comparable(rollout, stable)
+        found: dict[str, _Measured] = {}
+        for metric in undeclared(rollout.spec):
+            counted = counted_of(metric)
+            assert counted is not None  # noqa: S101 - only what is counted is undeclared
+            past = None if told is None else _Past(self._provider, self._settings, rollout, told, metric, counted)
+            found[metric.name] = _Measured() if past is None else await past.measured(there)
+        return DispersionStatus(
+            measured_at=now,
+            hours=min((one.hours for one in found.values()), default=0),
+            factors=tuple(
+                DispersionFactor(metric=name, factor=f"{max(FLOOR, one.factor or FLOOR):.3g}")
+                for name, one in found.items()
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The history of one metric of the revision that serves."""
+
+    provider: MetricProvider
+    settings: Settings
+    rollout: ModelRollout
+    stable: str
+    metric: Metric
+    counted: Counted
+
+    async def measured(self, there: float) -> _Measured:
+        """What the last day shows, seen from `there` on Prometheus's clock."""
+        hours: list[_Hour] = []
+        for begin in range(0, HOURS, AT_ONCE):
+            at = [there - hour * HOUR_SECONDS for hour in range(begin, min(begin + AT_ONCE, HOURS))]
+            for found in await asyncio.gather(*(self._hour(each) for each in at)):
+                if found is None:
+                    # A Prometheus that cannot answer this is not asked for the rest of the day.
+                    return _Measured()
+                hours.append(found)
+        return _Measured(factor_of(hour.spread for hour in hours), sum(hour.is_asked for hour in hours))
+
+    async def _hour(self, at: float) -> _Hour | None:
+        """What the last minutes before a time show; None where they cannot be read."""
+        scrape = self.settings.scrape_interval.total_seconds()
+        ticking = grid(
+            self.rollout.uid, max(self.metric.interval.total_seconds(), TICK_SECONDS), scrape, SCRAPES_TO_COMPARE
+        )
+        end = ticking.last_final(at, self.settings.scrape_timeout.total_seconds())
+        scope = scope_of(self.rollout, self.settings)
+        rules = CounterRules(
+            grid=ticking,
+            since=ticking.tick_at_or_before(end - max(SPAN_SECONDS, 2 * ticking.interval)),
+            scope=scope,
+            candidate=self.stable,
+            stable=None,
+            marks=self.counted.marks,
+            slicing=Slicing(scope.style.pod_label, PODS_MOST),
+        )
+        seconds = end - rules.since + max(BASELINE_SCRAPES * scrape, LEAST_BASELINE_SECONDS)
+        try:
+            total, marked = [
+                await series_of(self.provider, selector, scope, rules.hashes, at=end, seconds=seconds)
+                for selector in (self.counted.total, self.counted.marked)
+            ]
+        except QueryError:
+            # Said of the selector itself, by the review of the spec.
+            return None
+        if not (isinstance(total, tuple) and isinstance(marked, tuple)):
+            return None
+        _, ticks = advance(Ledger(), Batch(total, marked), rules, after=rules.since, until=end, final="final")
+        is_asked = any(tick.candidate is not None and tick.candidate.total > 0 for tick in ticks)
+        return _Hour(spread_of_ticks(ticks), is_asked)
