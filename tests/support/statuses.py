@@ -53,6 +53,7 @@ _STEP: Final = StepStatus(
     accepted_at=NOW - timedelta(minutes=1),
     in_force_at=NOW,
     scaling_since=NOW,
+    short_since=NOW,
 )
 _ATTEMPT: Final = AttemptStatus(
     number=2,
@@ -62,6 +63,7 @@ _ATTEMPT: Final = AttemptStatus(
     stable_replicas=6,
     evidence_since=NOW - timedelta(minutes=10),
     live_since=NOW - timedelta(minutes=9),
+    latency_since=NOW,
     unready_since=NOW,
     step=_STEP,
     frozen=(FrozenBound(metric="error-rate", bound="0.0123"),),

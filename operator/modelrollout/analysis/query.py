@@ -8,7 +8,7 @@ does not break a row of failures, so that a flapping scrape cannot hide harm.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -99,6 +99,7 @@ def judge(check: QueryCheck, evaluations: Sequence[Evaluation], kept_stable: flo
     grades = [_grade(check, evaluation, kept_stable) for evaluation in evaluations]
     conclusive = [grade for grade in grades if grade.passed is not None]
     result = _harm(check, conclusive) or _progress(check, grades, len(conclusive))
+    result = replace(result, exceeds=bool(grades) and grades[-1].passed is False)
     values = sorted(each.stable.value for each in evaluations if each.final and isinstance(each.stable, Value))
     return QueryJudgement(result, values[len(values) // 2] if values else kept_stable)
 

@@ -41,6 +41,7 @@ class CheckResult:
         sure: the evidence that the verdict rests on, or that is nearest to one; None where nothing can be calculated.
         dispersion: what evidence was divided by, because requests hang together.
         upstream: whether the stable revision exceeds the limit alike, so that it is no fault of the candidate.
+        exceeds: whether the latest value of a query breaks a limit, however many failures in a row are tolerated.
     """
 
     name: str
@@ -55,6 +56,7 @@ class CheckResult:
     sure: Sureness | None = None
     dispersion: float = 1.0
     upstream: bool = False
+    exceeds: bool = False
 
 
 def format_number(number: float) -> str:

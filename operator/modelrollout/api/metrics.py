@@ -15,6 +15,7 @@ from modelrollout.api.judgement import Clusters, Confidence
 from modelrollout.api.mean import Mean
 from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, Interval, Limit, Selector, Whole, parse_whole
+from modelrollout.api.signal import QUEUE_IS_NO_FAULT, QUEUE_NEEDS_QUERY, Signal
 from modelrollout.api.slices import ONLY_FOR_COUNTS, SliceBy
 
 QUERY_MAX = 4096
@@ -209,12 +210,22 @@ class Metric(APIModel):
                 CHECK_NEEDED,
             ),
             ("!has(self.drift) || !has(self.check)", NO_CHECK),
+            ("!has(self.signal) || self.signal != 'Saturation' || has(self.query)", QUEUE_NEEDS_QUERY),
+            (
+                "!has(self.signal) || self.signal != 'Saturation' || !has(self.mode) || self.mode != 'Enforce'",
+                QUEUE_IS_NO_FAULT,
+            ),
         )
     )
 
     name: str = Field(min_length=1, max_length=63, pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$", description="Unique name.")
     category: Category = Field(Category.SOFTWARE, description="What the metric is about.")
     unit: Unit = Field(Unit.RATIO, description="What values and limits are measured in.")
+    signal: Signal | None = Field(
+        None,
+        description="What it tells when it fails: Latency, or Saturation of a queue, beside which failing latency is a "
+        "lack of pods. Default: Latency for a Software metric in seconds.",
+    )
     ratio: Ratio | None = Field(None, description="Two counters, judged by sequential tests on their counts.")
     query: str | None = Field(
         None,
@@ -257,7 +268,7 @@ class Metric(APIModel):
     mode: Mode = Field(
         Mode.ENFORCE,
         description="Enforce acts, Hold waits while it fails, Warn reports, Observe records. Default: Enforce; of "
-        "drift Warn, and Observe where an Output is compared with stable.",
+        "Saturation Hold; of drift Warn, and Observe where an Output is compared with stable.",
     )
     failure_limit: Annotated[int, Field(ge=0, le=100), BeforeValidator(parse_whole)] | None = Field(
         None, description="Failing evaluations in a row that are tolerated; query only. Default: 0."
@@ -274,6 +285,8 @@ class Metric(APIModel):
         nobody."""
         if not isinstance(data, dict) or data.get("mode") is not None:
             return data
+        if data.get("signal") == Signal.SATURATION:
+            return {**data, "mode": Mode.HOLD.value}
         agreement, drift = data.get("agreement"), data.get("drift")
         if isinstance(agreement, dict) and agreement.get("perClass") is not None:
             return {**data, "mode": Mode.WARN.value}
@@ -309,6 +322,14 @@ class Metric(APIModel):
             raise ValueError(CHECK_NEEDED)
         return self
 
+    @model_validator(mode="after")
+    def _tells_of_a_queue(self) -> Metric:
+        if self.signal is Signal.SATURATION and self.query is None:
+            raise ValueError(QUEUE_NEEDS_QUERY)
+        if self.signal is Signal.SATURATION and self.mode is Mode.ENFORCE:
+            raise ValueError(QUEUE_IS_NO_FAULT)
+        return self
+
     @property
     def is_enforced(self) -> bool:
         """Whether its verdict can stop or hold a rollout."""
@@ -318,6 +339,17 @@ class Metric(APIModel):
     def draws_on_budget(self) -> bool:
         """Whether the error budget pays for its false alarms: values alone have no error probability."""
         return self.is_enforced and self.query is None
+
+    @property
+    def is_latency(self) -> bool:
+        """Whether it tells how long answers take."""
+        told = self.signal is None and self.unit is Unit.SECONDS and self.category is Category.SOFTWARE
+        return told or self.signal is Signal.LATENCY
+
+    @property
+    def tells_of_a_full_queue(self) -> bool:
+        """Whether failing, it shows that requests wait: one that only warns or is recorded decides nothing."""
+        return self.signal is Signal.SATURATION and self.mode is Mode.HOLD
 
     def applies_to(self, stage: str) -> bool:
         """Whether it is judged in the stage of that name."""

@@ -93,6 +93,9 @@ class StepStatus(APIModel):
     scaling_since: datetime | None = Field(
         None, description="Since when it has waited for the pods of the step that follows."
     )
+    short_since: datetime | None = Field(
+        None, description="Since when latency has failed beside a full queue: evidence of it then starts anew."
+    )
 
 
 class FrozenBound(APIModel):
@@ -149,6 +152,9 @@ class AttemptStatus(RevisionRef):
     evidence_since: datetime | None = Field(None, description="When its first step began.")
     live_since: datetime | None = Field(
         None, description="Since when its answers have reached clients, on Prometheus's clock."
+    )
+    latency_since: datetime | None = Field(
+        None, description="From when latency counts, on Prometheus's clock: before, there were too few pods."
     )
     unready_since: datetime | None = Field(None, description="Since when it has had none, during a step.")
     step: StepStatus | None = Field(

@@ -15,6 +15,7 @@ from modelrollout.api.automation import Approval, Automation
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.controls import Control
 from modelrollout.api.metrics import Category, Mode
+from modelrollout.api.signal import Signal
 from modelrollout.engine.clicks import Click, command
 from modelrollout.engine.observed import JudgedMetric
 from modelrollout.engine.plan import Action, Decision
@@ -40,6 +41,8 @@ def _is_rate_of_failures(judged: JudgedMetric) -> bool:
     metric, value = judged.metric, judged.result.candidate
     if metric.ratio is None or metric.category is not Category.SOFTWARE or metric.check.min is not None:
         return False
+    if metric.signal is Signal.LATENCY:
+        return False  # a slow answer is an answer
     return value is not None and value >= FAILS_ALL
 
 

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from modelrollout.engine import (
     adopt,
     automation,
+    capacity,
     contest,
     fallback,
     gates,
@@ -53,6 +54,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     contest.waits,  # after edited: an edit of the step ends the wait; before all that enters or judges it
     contest.over,
     policies.recovered,  # after edited: a step of another spec is not entered again
+    capacity.relieved,  # the same; before all that judges: what latency has shown was for want of pods
     policies.accepted,  # a stamp; nothing passes without it
     policies.in_force,  # a stamp; nothing passes without it
     hands.paused,  # after the stamps: evidence is gathered all the same; before anything that goes on or gives up
@@ -61,6 +63,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     automation.recommended,  # before passed and inconclusive: what a person has to be asked for first
     policies.passed,  # before inconclusive: evidence that is complete at the last moment counts
     policies.inconclusive,  # only the user's explicit choice acts; Hold falls through
+    capacity.short,  # after inconclusive: it is no harm, but it ends with maxDuration, as the user said
     hands.promotion_waits,  # nothing else may have to be said by then: the stages go on meanwhile
     policies.held,  # always answers: says what is missing
 )

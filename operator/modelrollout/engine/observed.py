@@ -146,6 +146,14 @@ class JudgedMetric:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """Requests that both revisions answered lately, a second."""
+
+    candidate: float
+    stable: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What Prometheus shows of the current step.
 
@@ -158,6 +166,7 @@ class Evidence:
         covered_seconds: how much of the step, in force, final ticks cover, on Prometheus's clock.
         unavailable: why Prometheus could not be read, or None.
         frozen_bounds: (metric name, stable's upper bound) as of now, to be frozen when the step ends.
+        rates: what both revisions answered lately; None where nothing counts it.
     """
 
     judged: tuple[JudgedMetric, ...]
@@ -168,3 +177,4 @@ class Evidence:
     unavailable: str | None = None
     at: datetime | None = None
     frozen_bounds: tuple[tuple[str, float], ...] = ()
+    rates: Rates | None = None

@@ -9,6 +9,7 @@ from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.errors import TakenName
 from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
+from modelrollout.engine.capacity import blamed
 from modelrollout.engine.gates import before
 from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.revisions import stage_hash
@@ -54,7 +55,7 @@ def harm(s: Stepping) -> Decision | None:
     """Evidence that the candidate does harm takes its traffic away."""
     if s.attempt.harm is not None:
         return away(s, s.attempt.harm.reason, s.attempt.harm.message)
-    found = enforced(s, Verdict.HARM)
+    found = blamed(s)
     if not found or s.seen.rollout.spec.on_failure is OnFailure.HOLD:
         return None
     return away(s, "Harm", "; ".join(judged.result.reason for judged in found))
@@ -203,7 +204,7 @@ def inconclusive(s: Stepping) -> Decision | None:
     position = s.position
     if position is None or s.seen.now < s.step.started_at + position.stage.max_duration:
         return None
-    if s.seen.evidence is None or enforced(s, Verdict.HARM):
+    if s.seen.evidence is None or blamed(s):
         # Nobody has looked yet, or what was seen is conclusive and onFailure holds it.
         return None
     pods = None if open_checks(s) else scaled_up(s, after(s.steps, position))
@@ -213,7 +214,8 @@ def inconclusive(s: Stepping) -> Decision | None:
             return away(s, "Inconclusive", message)
         case OnInconclusive.ADVANCE:
             # Open evidence of traffic that flowed is what the user lets pass: not an outage, not a clock that jumped.
-            if not applied(s) or not lasted(s, position.stage.max_duration):
+            # Nor latency that fails, whoever is to blame for it.
+            if enforced(s, Verdict.HARM) or not applied(s) or not lasted(s, position.stage.max_duration):
                 return None
             return before(s, forward(s, "InconclusiveAdvance", message))
         case OnInconclusive.HOLD:

@@ -206,6 +206,7 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         evidence_since=attempt.evidence_since or seen.now,
         # It is a time of Prometheus's clock, and another one has its own.
         live_since=None if before and is_elsewhere(before, seen.rollout.spec) else attempt.live_since,
+        latency_since=_latency_since(seen, before),
         # A person may move on a candidate that is suspended: it has no traffic in its new step either.
         unready_since=None if candidate and candidate.is_ready else attempt.unready_since,
         contest=_settled(attempt.contest),
@@ -213,6 +214,14 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         gates=(),
         approved_at=None,
     )
+
+
+def _latency_since(seen: Observation, before: StepStatus | None) -> datetime | None:
+    """From when latency counts: anew after a step in which there were too few pods for its requests."""
+    attempt = seen.status.attempt
+    if before is None or attempt is None or is_elsewhere(before, seen.rollout.spec):
+        return None
+    return attempt.latency_since if before.short_since is None else _stamp(seen)
 
 
 def _held_back(status: ModelRolloutStatus, now: datetime, generation: int) -> ModelRolloutStatus:

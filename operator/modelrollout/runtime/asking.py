@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from modelrollout.analysis.outcome import Outcome, Rejected, Unavailable
 from modelrollout.analysis.query import Evaluation, OnNoData, QueryCheck, judge
-from modelrollout.api.metrics import Metric
+from modelrollout.api.metrics import Metric, Mode
 from modelrollout.engine.observed import JudgedMetric
 from modelrollout.metrics.promql import QueryError, clip_window, expand, variables_of
 from modelrollout.metrics.provider import MetricProvider
@@ -62,7 +62,11 @@ class Asking:
             failure_limit=metric.failure_limit or 0,
             on_no_data=OnNoData(metric.on_no_data.value),
         )
-        judgement = judge(check, [*final, *provisional], look.frozen(metric.name))
+        seen = [*final, *provisional]
+        if metric.mode is Mode.HOLD:
+            # It waits while it fails: a row of failures that is over says nothing any more.
+            seen = seen[-(check.failure_limit + 1) :]
+        judgement = judge(check, seen, look.frozen(metric.name))
         last_final = final[-1].at if final else None
         return Finding(JudgedMetric(metric, judgement.result), last_final, judgement.stable_value)
 

@@ -192,5 +192,6 @@ def _evidence(look: Look, findings: list[Finding], share: ShareEvidence | None) 
         covered_seconds=covered,
         unavailable=next((finding.unavailable for finding in enforced if finding.unavailable), None),
         at=datetime.fromtimestamp(look.now, UTC),
+        rates=share.rates if share is not None else None,
         frozen_bounds=tuple((f.judged.metric.name, f.bound) for f in findings if f.bound is not None),
     )

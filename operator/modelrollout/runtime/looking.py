@@ -77,8 +77,15 @@ class Look:
         """From when harm is gathered: the first request in the unbroken run of stages that the metric is judged in.
 
         A metric that was kept out of earlier stages begins a scrape after the gateway has left them: copies of requests
-        that a shadow still answers are not what clients got.
+        that a shadow still answers are not what clients got. A latency that failed for want of pods begins anew when
+        there were enough.
         """
+        since, relieved = self._judged_since(metric), self.attempt.latency_since
+        if relieved is None or not metric.is_latency:
+            return since
+        return max(since, relieved.timestamp() + self.settings.scrape_interval.total_seconds())
+
+    def _judged_since(self, metric: Metric) -> float:
         stages = self.rollout.spec.stages[: self.step.stage_index + 1]
         if all(metric.applies_to(stage.name) for stage in stages):
             return self.on_prometheus(self.attempt.evidence_since or self.step.started_at)

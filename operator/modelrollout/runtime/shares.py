@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from modelrollout.analysis.eprocess import log_threshold
 from modelrollout.analysis.paired import Paired, PairedTicks
 from modelrollout.analysis.share import SILENCE_LEVEL, in_force, mirror_in_force, silence_of
+from modelrollout.engine.observed import Rates
 from modelrollout.metrics.counters import FORGET_SECONDS
 from modelrollout.metrics.reader import CounterReading
 from modelrollout.runtime.counting import Counting, Failure, rules_of
@@ -19,6 +20,8 @@ SILENCE_SECONDS = 15.0
 """How long a silence lasts at least: a stall of some seconds, as of a model that warms up, is none."""
 RECENT_SECONDS = 45.0
 """The latest part of a step that is looked at on its own, so that a silence is found within a minute."""
+LOAD_SECONDS = 60.0
+"""The latest part of a step that tells the load; a minute, as load varies by the second."""
 RECENT_SILENCE_LEVEL = 1e-6
 """Stricter than that of the whole step: this one is asked anew at each look."""
 
@@ -31,6 +34,7 @@ class ShareEvidence:
     silent: bool
     text: str
     last_final: float | None
+    rates: Rates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Shares:
         last_final = reading.final[-1].at if reading.final else known.last_final
         self._memories[look.rollout.uid] = replace(known, cursor=reading.cursor, final=final, last_final=last_final)
         ticks = final.more([tick for tick in reading.provisional if tick.at >= begun])
-        return _share_evidence(look, ticks, last_final, accepted)
+        return replace(_share_evidence(look, ticks, last_final, accepted), rates=_rates(look, ticks))
 
 
 def _share_evidence(look: Look, ticks: PairedTicks, last_final: float | None, accepted: float) -> ShareEvidence:
@@ -82,6 +86,11 @@ def _share_evidence(look: Look, ticks: PairedTicks, last_final: float | None, ac
     shown = in_force(counted.candidate, total, step.weight / 100, step.previous_weight / 100)
     text = f"the candidate answered {counted.candidate} of {total} requests"
     return ShareEvidence(shown, silent, text, last_final)
+
+
+def _rates(look: Look, ticks: PairedTicks) -> Rates | None:
+    lately = ticks.within(look.now - LOAD_SECONDS)
+    return Rates(lately.candidate / lately.seconds, lately.stable / lately.seconds) if lately.seconds else None
 
 
 def _is_silent(look: Look, ticks: PairedTicks, settled: float) -> bool:

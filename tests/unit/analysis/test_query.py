@@ -53,6 +53,14 @@ def test_a_row_of_failures(outcomes: list[Outcome], failure_limit: int, verdict:
     assert (result.verdict, result.reason) == (verdict, reason)
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "exceeds"),
+    [([], False), ([GOOD], False), ([BAD], True), ([GOOD, BAD], True), ([BAD, GOOD], False), ([BAD, NoData()], False)],
+)
+def test_it_tells_of_the_latest_value(outcomes: list[Outcome], exceeds: bool) -> None:  # noqa: FBT001 - a column
+    assert judge(QueryCheck("p99", P99, 3), history(*outcomes)).result.exceeds is exceeds
+
+
 @pytest.mark.parametrize("outcome", [*SILENT, *UNUSABLE])
 def test_without_a_value_it_holds_and_says_why(outcome: Outcome) -> None:
     result = judge(QueryCheck("p99", P99), history(GOOD, outcome)).result

@@ -59,6 +59,10 @@ def test_what_modes_are_for(preset: Preset) -> None:
             assert metric.mode in (Mode.WARN, Mode.OBSERVE), metric.name
         if metric.name in ("queue", "cache", "rejected"):
             assert metric.mode is Mode.HOLD
+            # What was rejected is counted: that there is no room now is told by a gauge alone.
+            assert metric.tells_of_a_full_queue is (metric.query is not None)
+        if metric.name in ("latency", "first-token", "token-time"):
+            assert metric.is_latency
         if metric.name in ("errors", "http-errors", "latency", "first-token", "token-time", "restarts"):
             assert metric.mode is Mode.ENFORCE
 

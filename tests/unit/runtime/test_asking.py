@@ -162,6 +162,21 @@ async def test_no_data_is_what_the_user_says_it_is(policy: str, expected: Verdic
     assert found.judged.result.verdict is expected
 
 
+async def test_what_only_holds_is_about_now() -> None:
+    """An enforced row of failures has done its harm; a queue that is not full any more holds nobody."""
+    found = {}
+    for mode in ("Enforce", "Hold"):
+        bench = Bench(failureLimit=1, mode=mode)
+        bench.prometheus.answer = lambda _: Value(9.0)
+        first = (await bench.judge()).judged.result
+        bench.prometheus.answer = lambda _: Value(0.1)
+        later = [(await bench.judge(look(later=10.0 * ticks))).judged.result for ticks in (1, 2)]
+        found[mode] = [(each.verdict, each.exceeds) for each in (first, *later)]
+    failing, over = (Verdict.HARM, True), (Verdict.PASS, False)
+    assert found["Enforce"] == [failing, (Verdict.HARM, False), (Verdict.HARM, False)]
+    assert (found["Hold"][0], found["Hold"][-1]) == (failing, over)
+
+
 async def test_a_query_that_cannot_be_written_out_is_rejected_not_asked() -> None:
     bench = Bench(query="p99{$selectr}")
     found = await bench.asking.find(look(), bench.metric)

@@ -63,6 +63,15 @@ def test_before_the_gateway_has_left_the_shadow_it_begins_with_the_step() -> Non
     assert look.evidence_since(metric) == (look.step.accepted_at + SCRAPE).timestamp()
 
 
+def test_latency_counts_anew_from_when_there_were_pods_enough() -> None:
+    relieved = NOW - timedelta(minutes=3)
+    look = looking(with_attempt(at_canary(), latency_since=relieved))
+    errors, latency = (metric.model_copy(update={"stages": None}) for metric in look.rollout.spec.metrics)
+    assert latency.is_latency
+    assert look.evidence_since(latency) == (relieved + SCRAPE).timestamp()
+    assert look.evidence_since(errors) == FIRST.timestamp()
+
+
 def test_our_times_are_taken_to_prometheus_clock() -> None:
     look = looking(at_canary(), offset=3.5)
     metric = look.rollout.spec.metrics[0].model_copy(update={"stages": None})

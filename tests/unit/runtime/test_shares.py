@@ -112,6 +112,13 @@ async def test_requests_show_the_share_or_its_absence(
     assert (found.shown, found.silent) == (shown, silent)
 
 
+async def test_rates_are_those_of_the_last_minute() -> None:
+    source = Prometheus({STABLE.hash: 95, CANDIDATE.hash: 5})
+    found = await share(source, look(1))
+    assert found.rates is not None
+    assert (round(found.rates.candidate, 1), round(found.rates.stable, 1)) == (5.0, 95.0)
+
+
 async def test_what_was_before_the_gateway_accepted_is_not_counted() -> None:
     """The candidate answered only while the gateway had not yet taken the step."""
     late = NOW - timedelta(seconds=20)
