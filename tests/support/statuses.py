@@ -53,6 +53,7 @@ _STEP: Final = StepStatus(
     accepted_at=NOW - timedelta(minutes=1),
     in_force_at=NOW,
     scaling_since=NOW,
+    upstream_since=NOW,
     short_since=NOW,
 )
 _ATTEMPT: Final = AttemptStatus(

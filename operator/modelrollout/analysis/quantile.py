@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from modelrollout.analysis.together import TOGETHER
 from modelrollout.analysis.verdict import CheckResult, Verdict, format_number
 
 
@@ -59,7 +60,8 @@ def in_words(limit: QuantileLimit, result: CheckResult, min_samples: int) -> Che
     notes = [f"{'<=' if share <= result.limit else 'limit'} {percent(result.limit)}"]
     if result.stable is not None:
         notes.append(f"stable {percent(result.stable)}{' frozen' if result.frozen else ''}")
-    text = f"{name} {limit.text}: {percent(share)} {limit.beyond} ({', '.join(notes)}), n={result.samples}"
+    together = TOGETHER if result.upstream else ""
+    text = f"{together}{name} {limit.text}: {percent(share)} {limit.beyond} ({', '.join(notes)}), n={result.samples}"
     return replace(result, reason=f"{text}{_why(result, min_samples)}")
 
 

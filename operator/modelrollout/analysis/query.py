@@ -2,7 +2,8 @@
 
 A value has no counts behind it, so no error probability can be given; `failureLimit` is what stands between chance and
 a rollback. An evaluation without a usable value says nothing about the candidate: it does not pass, does not fail and
-does not break a row of failures, so that a flapping scrape cannot hide harm.
+does not break a row of failures, so that a flapping scrape cannot hide harm. The same goes for a value that breaks
+`max` or `min` as stable's own does at the same instant: then something fails that both depend on.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
-from modelrollout.analysis.bounds import absolute_bounds, value_bound
+from modelrollout.analysis.bounds import Bound, absolute_bounds, value_bound
 from modelrollout.analysis.limits import Limits
 from modelrollout.analysis.outcome import Ambiguous, NoData, NotFinite, Outcome, Partial, Rejected, Unavailable, Value
+from modelrollout.analysis.together import ALIKE, TOGETHER
 from modelrollout.analysis.verdict import CheckResult, Verdict, format_number
 
 
@@ -85,6 +87,7 @@ class _Grade:
     stable: float | None = None
     limit: float | None = None
     frozen: bool = False
+    upstream: bool = False
 
 
 def judge(check: QueryCheck, evaluations: Sequence[Evaluation], kept_stable: float | None = None) -> QueryJudgement:
@@ -99,7 +102,7 @@ def judge(check: QueryCheck, evaluations: Sequence[Evaluation], kept_stable: flo
     grades = [_grade(check, evaluation, kept_stable) for evaluation in evaluations]
     conclusive = [grade for grade in grades if grade.passed is not None]
     result = _harm(check, conclusive) or _progress(check, grades, len(conclusive))
-    result = replace(result, exceeds=bool(grades) and grades[-1].passed is False)
+    result = replace(result, exceeds=bool(grades) and (grades[-1].passed is False or grades[-1].upstream))
     values = sorted(each.stable.value for each in evaluations if each.final and isinstance(each.stable, Value))
     return QueryJudgement(result, values[len(values) // 2] if values else kept_stable)
 
@@ -121,6 +124,8 @@ def _harm(check: QueryCheck, conclusive: Sequence[_Grade]) -> CheckResult | None
 def _progress(check: QueryCheck, grades: Sequence[_Grade], conclusive: int) -> CheckResult:
     if not grades:
         return CheckResult(check.name, Verdict.NO_DATA, f"{check.name}: not evaluated yet in this step")
+    if grades[-1].upstream:
+        return replace(_result(check, Verdict.CONTINUE, grades[-1], grades[-1].text, conclusive), upstream=True)
     row = 0
     for grade in reversed([grade for grade in grades if grade.passed is not None]):
         if grade.passed:
@@ -174,7 +179,26 @@ def _held_against(check: QueryCheck, evaluation: Evaluation, value: float, kept_
         return _Grade(passed=True, text=f"{check.name} {format_number(value)}", final=evaluation.final, candidate=value)
     bound = exceeded[0] if exceeded else min(bounds, key=lambda each: each.tightness)
     text = bound.describe(check.name, value)
+    if exceeded and _is_shared(check.limits, exceeded, value, evaluation.stable):
+        assert isinstance(evaluation.stable, Value)  # noqa: S101 - looked at
+        beside = "" if bound.stable is not None else f"; stable {format_number(evaluation.stable.value)}"
+        text = f"{TOGETHER}{text}{beside}"
+        return _Grade(None, text, evaluation.final, value, evaluation.stable.value, bound.limit, upstream=True)
     return _Grade(not exceeded, text, evaluation.final, value, bound.stable, bound.limit, bound.frozen)
+
+
+def _is_shared(limits: Limits, exceeded: Sequence[Bound], value: float, stable: Outcome | None) -> bool:
+    """Whether stable breaks every one of these absolute limits as well, and the candidate is not much worse."""
+    if not isinstance(stable, Value):
+        return False
+    if any(bound.stable is not None or bound.keeps(stable.value) for bound in exceeded):
+        return False
+    # A relative limit says what alike is, and it is kept.
+    return limits.is_relative or all(_is_alike(bound, value, stable.value) for bound in exceeded)
+
+
+def _is_alike(bound: Bound, value: float, stable: float) -> bool:
+    return value <= ALIKE * stable if bound.upper else value >= stable / ALIKE
 
 
 def _stable_value(outcome: Outcome | None, kept: float | None) -> tuple[float | None, bool]:

@@ -12,6 +12,8 @@ that the other one implies is not tested.
 error probability 1 - confidence; the relative limit by the mean of the e-values of both parts, as beating either is
 enough. In any case it takes `minSamples` and an estimate inside the limit.
 
+**Both at once.** While stable breaks `max` or `min` as well, the candidate is held to stable instead (`together`).
+
 **Which way is worse.** `max` and `noWorseThan` mean that events are bad. With `min` and no `max`, events are good, and
 `noWorseThan` compares the non-events: 1 - candidate <= max(ratio (1 - stable), 1 - stable + difference). For stable
 0.98, ratio 1.5 allows 0.97: rates near 1 are told apart by what is missing.
@@ -34,6 +36,7 @@ from modelrollout.analysis.missing import no_data
 from modelrollout.analysis.ratio_state import Evidence, RatioState
 from modelrollout.analysis.starts import log_mean_exp, log_sum, step_share
 from modelrollout.analysis.sureness import Sureness
+from modelrollout.analysis.together import TOGETHER
 from modelrollout.analysis.verdict import CheckResult, Verdict, format_number
 
 LEAST_STABLE_SHARE = 0.005
@@ -95,8 +98,18 @@ def judge(
     result = _harm(check, tests) or _progress(check, whole, step, frozen)
     if result.sure is None and tests:
         result = replace(result, sure=max((test.sure for test in tests), key=lambda sure: sure.share))
-    result = replace(result, dispersion=step.final.dispersion)
+    result = replace(_shared(result, whole.latest, step.latest), dispersion=step.final.dispersion)
     return Judgement(result, _bound_to_freeze(check, whole.final, step_index + 1) if frozen is None else frozen)
+
+
+def _shared(result: CheckResult, whole: RatioState, step: RatioState) -> CheckResult:
+    """Nobody is blamed for what both do, and nothing passes meanwhile."""
+    if not whole.both_fail or result.verdict in (Verdict.HARM, Verdict.NO_DATA):
+        return result
+    stable = step.paired_stable.rate
+    beside = "" if stable is None or result.stable is not None else f"; stable {format_number(stable)}"
+    reason = f"{TOGETHER}{result.reason}{beside}"
+    return replace(result, verdict=Verdict.CONTINUE, reason=reason, upstream=True)
 
 
 def _stable_takes_part(state: RatioState) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from modelrollout.analysis.comparison import Comparison
-from modelrollout.analysis.eprocess import GRID_POINTS, log_ratios, log_ratios_below
+from modelrollout.analysis.eprocess import GRID_POINTS
 from modelrollout.analysis.evidence import NOTHING, Counts, Tick
 from modelrollout.analysis.limits import Limits
 from modelrollout.analysis.starts import ALONE, ATTEMPT, Process, Weights
+from modelrollout.analysis.together import Together, log_evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class RatioState:
         paired_stable: the stable revision's counts in those ticks.
         above_max: evidence that `max` is exceeded; None without that limit.
         below_min: evidence that `min` is not reached; None without that limit.
+        beside_max: whether both revisions exceed `max` of late.
+        beside_min: whether both revisions miss `min` of late.
         worse: evidence that bad things are more frequent than each edge allows beside stable; harm needs all of them.
         no_worse: evidence that they are less frequent, where a pass needs it.
         ticks: how many ticks the candidate's counts were known in.
@@ -38,6 +41,8 @@ class RatioState:
     paired_stable: Counts = NOTHING
     above_max: Process | None = None
     below_min: Process | None = None
+    beside_max: Together = field(default_factory=Together)
+    beside_min: Together = field(default_factory=Together)
     worse: tuple[Comparison, ...] = ()
     no_worse: tuple[Comparison, ...] = ()
     ticks: int = 0
@@ -80,6 +85,11 @@ class RatioState:
             ),
         )
 
+    @property
+    def both_fail(self) -> bool:
+        """Whether both revisions break an absolute limit of late."""
+        return self.beside_max.both or self.beside_min.both
+
     def bad(self, counts: Counts) -> Counts:
         """Give the counts with what must not rise as the event: for a metric with a `min` only, the non-events."""
         return counts.complement if self.limits.more_is_better else counts
@@ -88,8 +98,10 @@ class RatioState:
 def fold(state: RatioState, tick: Tick) -> RatioState:
     """Add one tick."""
     if tick.candidate is None:
+        beside_max, beside_min = _unknown(state, tick.stable)
+        state = replace(state, beside_max=beside_max, beside_min=beside_min)
         return replace(state, missed=state.missed + 1, missed_pairs=state.missed_pairs + 1)
-    state = _absolute(state, tick.candidate)
+    state = _absolute(state, tick.candidate, tick.stable)
     if tick.stable is None:
         return replace(state, missed_pairs=state.missed_pairs + 1)
     bad, bad_stable = state.bad(tick.candidate), state.bad(tick.stable)
@@ -103,25 +115,48 @@ def fold(state: RatioState, tick: Tick) -> RatioState:
     )
 
 
-def _absolute(state: RatioState, counts: Counts) -> RatioState:
+def _absolute(state: RatioState, counts: Counts, stable: Counts | None) -> RatioState:
+    """Add a tick to the evidence against `max` and `min`; against `min` what is missing counts."""
     above, below, limits = state.above_max, state.below_min, state.limits
-    if above is not None and limits.max is not None and counts.total:
-        above = _folded(above, log_ratios(counts, limits.max), counts, state.dispersion)
-    if below is not None and limits.min is not None and counts.total:
-        below = _folded(below, log_ratios_below(counts, limits.min), counts, state.dispersion)
+    beside_max, beside_min = state.beside_max, state.beside_min
+    if above is not None and limits.max is not None:
+        above, beside_max = _folded(state, above, beside_max, (counts, stable), limits.max)
+    if below is not None and limits.min is not None:
+        missing = (counts.complement, None if stable is None else stable.complement)
+        below, beside_min = _folded(state, below, beside_min, missing, 1 - limits.min)
     return replace(
         state,
         candidate=state.candidate + counts,
         above_max=above,
         below_min=below,
+        beside_max=beside_max,
+        beside_min=beside_min,
         ticks=state.ticks + 1,
         missed=0,
     )
 
 
-def _folded(process: Process, logs: tuple[float, ...], counts: Counts, dispersion: float) -> Process:
-    scaled = logs if dispersion == 1 else tuple(each / dispersion for each in logs)
-    return process.fold(scaled, counts.total)
+def _unknown(state: RatioState, stable: Counts | None) -> tuple[Together, Together]:
+    """What a tick without counts of the candidate says of stable."""
+    limits, missing = state.limits, None if stable is None else stable.complement
+    beside_max, beside_min = state.beside_max, state.beside_min
+    if limits.max is not None:
+        beside_max = beside_max.fold(None, stable, limits.max, state.dispersion)
+    if limits.min is not None:
+        beside_min = beside_min.fold(None, missing, 1 - limits.min, state.dispersion)
+    return beside_max, beside_min
+
+
+def _folded(
+    state: RatioState, process: Process, beside: Together, both: tuple[Counts, Counts | None], limit: float
+) -> tuple[Process, Together]:
+    bad, bad_stable = both
+    now = beside.fold(bad, bad_stable, limit, state.dispersion)
+    logs = log_evidence(beside, now, bad, bad_stable, limit)
+    if logs is None:
+        return process, now
+    scaled = logs if state.dispersion == 1 else tuple(each / state.dispersion for each in logs)
+    return process.fold(scaled, bad.total), now
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,9 @@ class StepStatus(APIModel):
     scaling_since: datetime | None = Field(
         None, description="Since when it has waited for the pods of the step that follows."
     )
+    upstream_since: datetime | None = Field(
+        None, description="Since when both revisions have broken a limit: evidence starts anew when that ends."
+    )
     short_since: datetime | None = Field(
         None, description="Since when latency has failed beside a full queue: evidence of it then starts anew."
     )

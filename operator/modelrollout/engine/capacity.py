@@ -11,6 +11,7 @@ from __future__ import annotations
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.load import LIGHT, load_of
+from modelrollout.engine.noted import noted
 from modelrollout.engine.observed import JudgedMetric
 from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.shared import enforced, wait
@@ -53,14 +54,10 @@ def full_queues(s: Stepping) -> list[JudgedMetric]:
 
 
 def remembered(s: Situation, status: ModelRolloutStatus) -> ModelRolloutStatus:
-    """Status with since when the step has been short of pods, whichever policy had the word."""
-    attempt = status.attempt
-    if not isinstance(s, Stepping) or s.step.short_since is not None or attempt is None or attempt.step is None:
+    """Status with since when the step has been short of pods."""
+    if not isinstance(s, Stepping) or s.step.short_since is not None or short(s) is None:
         return status
-    if attempt.step.number != s.step.number or short(s) is None:
-        return status
-    step = attempt.step.model_copy(update={"short_since": s.seen.now})
-    return status.model_copy(update={"attempt": attempt.model_copy(update={"step": step})})
+    return noted(s, status, short_since=s.seen.now)
 
 
 def _is_excused(s: Stepping, judged: JudgedMetric) -> bool:

@@ -54,11 +54,13 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     contest.waits,  # after edited: an edit of the step ends the wait; before all that enters or judges it
     contest.over,
     policies.recovered,  # after edited: a step of another spec is not entered again
+    upstream.mended,  # the same; before all that judges: what both failed with may not keep the step open
     capacity.relieved,  # the same; before all that judges: what latency has shown was for want of pods
     policies.accepted,  # a stamp; nothing passes without it
     policies.in_force,  # a stamp; nothing passes without it
     hands.paused,  # after the stamps: evidence is gathered all the same; before anything that goes on or gives up
     presets.no_metrics,  # before all that goes on by itself, with open evidence too: there is nothing to go by
+    upstream.both_fail,  # the same: what fails for both is no ground to give up or to go on
     upstream.input_drift,  # after paused, which a person said; before all that goes on or gives up
     automation.recommended,  # before passed and inconclusive: what a person has to be asked for first
     policies.passed,  # before inconclusive: evidence that is complete at the last moment counts

@@ -53,6 +53,7 @@ TELLING_WAITS = frozenset(
         "NoSafeTarget",
         "HarmHeld",
         "CapacityShort",
+        "UpstreamFailing",
         "RollbackRecommended",
         "PromotionRecommended",
         "ApprovalNeeded",
@@ -81,7 +82,7 @@ def decide(seen: Observation) -> Plan:
     situation = situation_of(seen)
     decision = ask(situation)
     moved = foretold(seen, measured(seen, settled(seen, kept(_pruned(transition(seen, decision), seen), seen))))
-    moved = capacity.remembered(situation, moved)
+    moved = upstream.remembered(situation, capacity.remembered(situation, moved))
     stopped = adopt.to_stop(moved, seen, decision.action)
     after = services.remembered(adopt.remembered(moved, seen, stopped), seen)
     config = after.config if seen.config is None else seen.config

@@ -190,6 +190,12 @@ def unknown_variables(query: str) -> tuple[str, ...]:
     return tuple(_unknown_variable(name) for name in names if name not in VARIABLES)
 
 
+def names_revision(query: str) -> bool:
+    """Whether the query gives each revision a value of its own."""
+    names = {match[1] or match[2] for match in _VARIABLE.finditer(query)}
+    return not names.isdisjoint({"selector", "revision", "version"})
+
+
 def check_ratio_selector(text: str) -> str | None:
     """What is wrong with one side of a `ratio`, in words that say what to write; None when nothing is.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from modelrollout.analysis.outcome import Outcome, Rejected, Unavailable
+from modelrollout.analysis.bounds import absolute_bounds
+from modelrollout.analysis.outcome import Outcome, Rejected, Unavailable, Value
 from modelrollout.analysis.query import Evaluation, OnNoData, QueryCheck, judge
 from modelrollout.api.metrics import Metric, Mode
 from modelrollout.engine.observed import JudgedMetric
-from modelrollout.metrics.promql import QueryError, clip_window, expand, variables_of
+from modelrollout.metrics.promql import QueryError, clip_window, expand, names_revision, variables_of
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.ticks import is_final
 from modelrollout.runtime.findings import Finding, failed
@@ -68,7 +69,8 @@ class Asking:
             seen = seen[-(check.failure_limit + 1) :]
         judgement = judge(check, seen, look.frozen(metric.name))
         last_final = final[-1].at if final else None
-        return Finding(JudgedMetric(metric, judgement.result), last_final, judgement.stable_value)
+        bound = judgement.stable_value if metric.check.no_worse_than is not None else None
+        return Finding(JudgedMetric(metric, judgement.result), last_final, bound)
 
     def _open_ticks(self, look: Look, metric: Metric, final: list[Evaluation]) -> tuple[float, ...]:
         """Ticks to evaluate: those since the last final one, and after a restart as many as a verdict needs."""
@@ -83,9 +85,14 @@ class Asking:
         revisions = [(look.attempt.revision, look.attempt.version)]
         if metric.check.no_worse_than is not None and look.stable is not None and not look.leaves_stable_no_share:
             revisions.append((look.stable, look.stable_version))
-        outcomes = await asyncio.gather(
-            *(self._ask(look, metric, revision, version, window, tick) for revision, version in revisions)
+        outcomes = list(
+            await asyncio.gather(
+                *(self._ask(look, metric, revision, version, window, tick) for revision, version in revisions)
+            )
         )
+        if len(outcomes) == 1 and _blames(look, metric, outcomes[0]) and look.stable is not None:
+            # Only now it matters whether stable fails too, at the same instant.
+            outcomes.append(await self._ask(look, metric, look.stable, look.stable_version, window, tick))
         stable = outcomes[1] if len(outcomes) > 1 else None
         scrape_timeout = look.settings.scrape_timeout.total_seconds()
         return Evaluation(tick, outcomes[0], stable, is_final(tick, look.now, scrape_timeout))
@@ -99,3 +106,15 @@ class Asking:
         except QueryError as error:
             return Rejected(str(error))
         return await self._provider.instant(query, tick)
+
+
+def _blames(look: Look, metric: Metric, outcome: Outcome) -> bool:
+    """Whether a value breaks an absolute limit of a metric that blames the candidate, while stable has one of its own.
+
+    A query that names no revision gives both the same, which says nothing of stable.
+    """
+    if not isinstance(outcome, Value) or metric.mode is not Mode.ENFORCE or look.leaves_stable_no_share:
+        return False
+    if metric.query is None or not names_revision(metric.query):
+        return False
+    return any(not bound.keeps(outcome.value) for bound in absolute_bounds(limits_of(metric)))

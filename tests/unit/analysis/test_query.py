@@ -6,6 +6,7 @@ import pytest
 from modelrollout.analysis.limits import Limits
 from modelrollout.analysis.outcome import Ambiguous, NoData, NotFinite, Outcome, Partial, Rejected, Unavailable, Value
 from modelrollout.analysis.query import Evaluation, OnNoData, QueryCheck, describe, judge
+from modelrollout.analysis.together import TOGETHER
 from modelrollout.analysis.verdict import Verdict
 
 pytestmark = pytest.mark.unit
@@ -51,6 +52,45 @@ def history(*outcomes: Outcome, stable: Outcome | None = None, provisional: int 
 def test_a_row_of_failures(outcomes: list[Outcome], failure_limit: int, verdict: Verdict, reason: str) -> None:
     result = judge(QueryCheck("p99", P99, failure_limit), history(*outcomes)).result
     assert (result.verdict, result.reason) == (verdict, reason)
+
+
+@pytest.mark.parametrize(
+    ("limits", "value", "stable", "upstream"),
+    [
+        (P99, 0.9, Value(0.8), True),
+        (P99, 0.9, Value(0.62), True),
+        (P99, 0.9, Value(0.55), False),  # far worse than stable
+        (P99, 0.9, Value(0.5), False),  # stable keeps the limit
+        (P99, 0.9, NoData(), False),
+        (P99, 0.9, None, False),
+        (P99, 0.4, Value(0.9), False),  # the candidate is what mends it
+        (Limits(min=0.5), 0.2, Value(0.25), True),
+        (Limits(min=0.5), 0.1, Value(0.25), False),
+        (Limits(max=0.5, ratio=3.0), 2.0, Value(0.8), True),
+        (Limits(max=0.5, ratio=1.1), 0.9, Value(0.8), False),
+        (Limits(max=0.5, min=0.1), 0.05, Value(0.05), True),
+        (Limits(max=0.5, min=0.1), 0.01, Value(0.05), False),
+    ],
+)
+def test_what_both_break_is_nobodys(
+    limits: Limits,
+    value: float,
+    stable: Outcome | None,
+    upstream: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    result = judge(QueryCheck("p99", limits), history(Value(value), stable=stable)).result
+    assert result.upstream is upstream
+    assert (result.verdict is Verdict.CONTINUE) is upstream
+    assert result.reason.startswith(TOGETHER) is upstream
+
+
+def test_what_both_broke_is_no_part_of_a_row() -> None:
+    rows = [
+        Evaluation(10.0 * index, BAD, stable, final=True) for index, stable in enumerate([GOOD, BAD, GOOD, BAD, GOOD])
+    ]
+    check = QueryCheck("p99", P99, failure_limit=2)
+    assert judge(check, rows[:4]).result.upstream
+    assert judge(check, rows).result.verdict is Verdict.HARM
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,11 @@ def look(position: int = 1, *, later: float = 0.0, step_for: float = 60.0) -> Lo
     )
 
 
+def candidate_alone(value: float) -> Callable[[str], Outcome]:
+    """The candidate's value; stable's is well."""
+    return lambda query: Value(value if CANDIDATE.hash in query else 0.2)
+
+
 class Bench:
     def __init__(self, **changes: Any) -> None:
         self.prometheus = Prometheus()
@@ -112,7 +117,7 @@ async def test_a_window_never_reaches_back_before_the_step() -> None:
 
 async def test_another_step_starts_anew() -> None:
     bench = Bench()
-    bench.prometheus.answer = lambda _: Value(9.0)
+    bench.prometheus.answer = candidate_alone(9.0)
     found = await bench.judge()
     assert found.judged.result.verdict is Verdict.HARM
     bench.prometheus.instants()
@@ -162,12 +167,31 @@ async def test_no_data_is_what_the_user_says_it_is(policy: str, expected: Verdic
     assert found.judged.result.verdict is expected
 
 
+@pytest.mark.parametrize(
+    ("changes", "position", "verdict"),
+    [
+        ({}, 1, Verdict.CONTINUE),
+        ({"query": "p99[$window]"}, 1, Verdict.HARM),  # the same for all revisions, and so nothing of stable
+        ({"mode": "Warn"}, 1, Verdict.HARM),  # it stops nobody: not worth a question
+        ({}, 5, Verdict.HARM),  # stable has no requests
+    ],
+)
+async def test_what_stable_breaks_too_is_not_the_candidates(
+    changes: dict[str, Any], position: int, verdict: Verdict
+) -> None:
+    bench = Bench(**changes)
+    bench.prometheus.answer = lambda _: Value(9.0)
+    result = (await bench.judge(look(position))).judged.result
+    assert (result.verdict, result.upstream) == (verdict, verdict is Verdict.CONTINUE)
+    assert any(STABLE.hash in query for query, _ in bench.prometheus.asked) is result.upstream
+
+
 async def test_what_only_holds_is_about_now() -> None:
     """An enforced row of failures has done its harm; a queue that is not full any more holds nobody."""
     found = {}
     for mode in ("Enforce", "Hold"):
         bench = Bench(failureLimit=1, mode=mode)
-        bench.prometheus.answer = lambda _: Value(9.0)
+        bench.prometheus.answer = candidate_alone(9.0)
         first = (await bench.judge()).judged.result
         bench.prometheus.answer = lambda _: Value(0.1)
         later = [(await bench.judge(look(later=10.0 * ticks))).judged.result for ticks in (1, 2)]
