@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from modelrollout.api.automation import DryRunEntry, DryRunStatus
+from modelrollout.api.capacity import ShownThroughput
 from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType
 from modelrollout.api.controls import Control, ControlOutcome, ControlStatus
 from modelrollout.api.fallback import Fallback, FallbackService
@@ -64,6 +65,7 @@ _ATTEMPT: Final = AttemptStatus(
     stable_replicas=6,
     evidence_since=NOW - timedelta(minutes=10),
     live_since=NOW - timedelta(minutes=9),
+    throughput=ShownThroughput(qps="97.3", p99="0.5", latency="latency"),
     latency_since=NOW,
     unready_since=NOW,
     step=_STEP,

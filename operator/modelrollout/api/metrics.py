@@ -15,7 +15,7 @@ from modelrollout.api.judgement import Clusters, Confidence
 from modelrollout.api.mean import Mean
 from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, Interval, Limit, Selector, Whole, parse_whole
-from modelrollout.api.signal import QUEUE_IS_NO_FAULT, QUEUE_NEEDS_QUERY, Signal
+from modelrollout.api.signal import QUEUE_IS_NO_FAULT, QUEUE_NEEDS_QUERY, LoadShare, Signal
 from modelrollout.api.slices import ONLY_FOR_COUNTS, SliceBy
 
 QUERY_MAX = 4096
@@ -259,6 +259,11 @@ class Metric(APIModel):
         ge=1,
         le=10_000_000,
         description="Requests of the candidate that a ratio needs in a step to pass; harm needs none.",
+    )
+    min_load: LoadShare | None = Field(
+        None,
+        description="Requests for each ready pod that a pass needs, as a share of those for each of stable's: a slow "
+        "model looks fine while its pods idle. Default: any.",
     )
     slice_by: SliceBy | None = Field(
         None,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from modelrollout.api.automation import Automation
+from modelrollout.api.capacity import Capacity
 from modelrollout.api.fallback import Fallback
 from modelrollout.api.judgement import Judgement
 from modelrollout.api.metrics import Metric
@@ -82,6 +83,9 @@ class ModelRolloutSpec(APIModel):
         None,
         description="Metrics of a model server, beside those in metrics, which count where both have one of a name; "
         "auto finds out which server it is. Default: auto without metrics, none with.",
+    )
+    capacity: Capacity | None = Field(
+        None, description="Throughput that ready pods must have shown before a weight is raised. Default: none."
     )
     judgement: Judgement = Field(Judgement(), description="How sure a verdict must be.")
     stages: tuple[Stage, ...] = Field(

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from modelrollout.api.automation import DryRunStatus
+from modelrollout.api.capacity import ShownThroughput
 from modelrollout.api.conditions import Condition
 from modelrollout.api.controls import ControlStatus
 from modelrollout.api.fallback import Fallback
@@ -155,6 +156,9 @@ class AttemptStatus(RevisionRef):
     evidence_since: datetime | None = Field(None, description="When its first step began.")
     live_since: datetime | None = Field(
         None, description="Since when its answers have reached clients, on Prometheus's clock."
+    )
+    throughput: ShownThroughput | None = Field(
+        None, description="The most that a ready pod has shown for spec.capacity."
     )
     latency_since: datetime | None = Field(
         None, description="From when latency counts, on Prometheus's clock: before, there were too few pods."

@@ -19,6 +19,7 @@ from modelrollout.engine import (
     inherit,
     policies,
     presets,
+    proving,
     services,
     surroundings,
     upstream,
@@ -67,6 +68,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.inconclusive,  # only the user's explicit choice acts; Hold falls through
     capacity.short,  # after inconclusive: it is no harm, but it ends with maxDuration, as the user said
     hands.promotion_waits,  # nothing else may have to be said by then: the stages go on meanwhile
+    proving.unproven,  # last but one: all checks pass, and only the throughput goal is left to say
     policies.held,  # always answers: says what is missing
 )
 

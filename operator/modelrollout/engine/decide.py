@@ -8,7 +8,7 @@ from datetime import datetime
 
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.engine import adopt, capacity, contest, drain, services, upstream
+from modelrollout.engine import adopt, capacity, contest, drain, services, throughput, upstream
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.dispersion import measured
@@ -82,7 +82,8 @@ def decide(seen: Observation) -> Plan:
     situation = situation_of(seen)
     decision = ask(situation)
     moved = foretold(seen, measured(seen, settled(seen, kept(_pruned(transition(seen, decision), seen), seen))))
-    moved = upstream.remembered(situation, capacity.remembered(situation, moved))
+    for note in (capacity.remembered, upstream.remembered, throughput.remembered):
+        moved = note(situation, moved)
     stopped = adopt.to_stop(moved, seen, decision.action)
     after = services.remembered(adopt.remembered(moved, seen, stopped), seen)
     config = after.config if seen.config is None else seen.config

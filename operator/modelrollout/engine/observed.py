@@ -154,6 +154,21 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
+class Throughput:
+    """What a ready pod of the candidate answered in the last minute.
+
+    Attributes:
+        each_pod: requests a second.
+        requests: of all its pods together.
+        late: share of them that came later than `spec.capacity.p99`; None where no bucket ends there.
+    """
+
+    each_pod: float
+    requests: int
+    late: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What Prometheus shows of the current step.
 
@@ -167,6 +182,7 @@ class Evidence:
         unavailable: why Prometheus could not be read, or None.
         frozen_bounds: (metric name, stable's upper bound) as of now, to be frozen when the step ends.
         rates: what both revisions answered lately; None where nothing counts it.
+        throughput: what a pod of the candidate answers; None where `spec.capacity` states no goal, or nobody knows.
     """
 
     judged: tuple[JudgedMetric, ...]
@@ -178,3 +194,4 @@ class Evidence:
     at: datetime | None = None
     frozen_bounds: tuple[tuple[str, float], ...] = ()
     rates: Rates | None = None
+    throughput: Throughput | None = None

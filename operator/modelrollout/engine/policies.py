@@ -11,6 +11,7 @@ from modelrollout.api.spec import OnFailure
 from modelrollout.api.stages import OnInconclusive
 from modelrollout.engine.capacity import blamed
 from modelrollout.engine.gates import before
+from modelrollout.engine.load import light_note
 from modelrollout.engine.plan import Action, Decision
 from modelrollout.engine.revisions import stage_hash
 from modelrollout.engine.rounds import loading_since
@@ -187,7 +188,7 @@ def passed(s: Stepping) -> Decision | None:
         return None
     count = len(enforced_names(s))
     checks = f"{count}/{count} enforced checks, " if count else ""
-    onward = before(s, forward(s, "Passed", f"{label(s)} passed: {checks}{s.evidence.share_text}"))
+    onward = before(s, forward(s, "Passed", f"{label(s)} passed: {checks}{s.evidence.share_text}{light_note(s)}"))
     # Also a wait for pods lasts no longer than the user has said.
     return None if onward.reason in SCALING and _ends_in_rollback(s) else onward
 

@@ -9,11 +9,12 @@ from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.engine.preview import preview_problems
 from modelrollout.engine.roles import role_problems
 from modelrollout.engine.steps import FULL, steps_of
+from modelrollout.engine.throughput import measured_by
 
 
 def problems_of(spec: ModelRolloutSpec) -> tuple[str, ...]:
     """Every rule that the spec breaks; empty when it can be carried out."""
-    rules = (_weights, _names, _evidence, _copies, _comparisons, preview_problems, role_problems)
+    rules = (_weights, _names, _evidence, _copies, _comparisons, _goal, preview_problems, role_problems)
     return tuple(problem for rule in rules for problem in rule(spec))
 
 
@@ -90,3 +91,13 @@ def _comparisons(spec: ModelRolloutSpec) -> Iterator[str]:
                 f"{field}: nothing is left to compare with in {name}, the first stage that it is judged in: set "
                 "holdback there, or let it apply to a stage below 100 before it"
             )
+
+
+def _goal(spec: ModelRolloutSpec) -> Iterator[str]:
+    """A throughput goal rests on a histogram that tells whether its p99 is kept."""
+    if spec.capacity is None or spec.awaits_preset or measured_by(spec) is not None:
+        return
+    if spec.capacity.latency is None:
+        yield "spec.capacity: needs a metric with histogram and unit: seconds or signal: Latency, to tell its p99"
+    else:
+        yield f"spec.capacity.latency: there is no metric {spec.capacity.latency!r} with histogram: name one that has"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from modelrollout.analysis.verdict import Verdict
+from modelrollout.engine.load import too_light
+from modelrollout.engine.observed import JudgedMetric
 from modelrollout.engine.scale import candidate_size, step_size
 from modelrollout.engine.situation import Loading, Stepping
+from modelrollout.engine.throughput import lacking
 
 
 def enforced_names(s: Stepping) -> list[str]:
@@ -13,16 +16,21 @@ def enforced_names(s: Stepping) -> list[str]:
 
 
 def open_checks(s: Stepping) -> list[str]:
-    """What each enforced check that does not pass is waiting for; a metric that nobody judged is open too."""
-    results = {judged.metric.name: judged.result for judged in s.evidence.judged}
-    texts = []
-    for name in enforced_names(s):
-        result = results.get(name)
-        if result is None:
-            texts.append(f"{name}: not judged yet")
-        elif result.verdict is not Verdict.PASS:
-            texts.append(result.reason)
-    return texts
+    """What each enforced check that does not pass is waiting for; a metric that nobody judged is open too.
+
+    So is a throughput goal that the next weight needs.
+    """
+    results = {judged.metric.name: judged for judged in s.evidence.judged}
+    found = (_open(s, name, results.get(name)) for name in enforced_names(s))
+    texts = [text for text in found if text is not None]
+    capacity = lacking(s)
+    return texts if capacity is None else [*texts, capacity]
+
+
+def _open(s: Stepping, name: str, judged: JudgedMetric | None) -> str | None:
+    if judged is None:
+        return f"{name}: not judged yet"
+    return too_light(s, judged.metric) if judged.result.verdict is Verdict.PASS else judged.result.reason
 
 
 def open_text(s: Stepping) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from modelrollout.analysis.outcome import Unavailable
@@ -27,6 +28,7 @@ from modelrollout.runtime.next_look import next_look
 from modelrollout.runtime.ratios import Ratios
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.shares import ShareEvidence, Shares
+from modelrollout.runtime.throughputs import throughput_of
 
 RECENT_SCRAPES = 3
 """Whoever was not scraped in the time of so many is not scraped."""
@@ -85,11 +87,14 @@ class Judge:
             reads=Reads(self._provider),
         )
         # All at once: each has to wait for Prometheus two or three times, and harm waits for the slowest.
-        found, share = await asyncio.gather(
-            asyncio.gather(*(self._find(look, metric) for metric in metrics)), self._share(look)
+        found, share, throughput = await asyncio.gather(
+            asyncio.gather(*(self._find(look, metric) for metric in metrics)),
+            self._share(look),
+            throughput_of(look, self._provider),
         )
         scraped_at = max((one.scraped_at for one in found if one.scraped_at is not None), default=None)
-        return _evidence(look, list(found), share), next_look(look, metrics, scraped_at)
+        evidence = replace(_evidence(look, list(found), share), throughput=throughput)
+        return evidence, next_look(look, metrics, scraped_at)
 
     async def scrapes(
         self, rollout: ModelRollout, candidate: str, stable: str, now: datetime, *, since: datetime | None = None

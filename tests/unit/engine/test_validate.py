@@ -87,6 +87,14 @@ def test_specs_that_can_be_carried_out(changes: Raw) -> None:
             ["spec.metrics[1].check.noWorseThan (late): nothing is left to compare with in full, the first stage that "
              "it is judged in: set holdback there, or let it apply to a stage below 100 before it"],
             id="compared too late"),
+        pytest.param(
+            {"capacity": {"qps": "1000", "p99": "0.5"}},
+            ["spec.capacity: needs a metric with histogram and unit: seconds or signal: Latency, to tell its p99"],
+            id="a goal that nothing tells"),
+        pytest.param(
+            {"capacity": {"qps": "1000", "p99": "0.5", "latency": "latency"}},
+            ["spec.capacity.latency: there is no metric 'latency' with histogram: name one that has"],
+            id="a goal on a query"),
     ],
 )  # fmt: skip
 def test_specs_that_cannot(changes: Raw, expected: list[str]) -> None:
