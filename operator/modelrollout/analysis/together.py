@@ -3,9 +3,11 @@
 An absolute limit is about the candidate alone, so an outage of what lies behind both (a feature store, a database, a
 burst of broken input) would be blamed on it. While the stable revision breaks the limit as well, the candidate is held
 to another one: to be at most `ALIKE` times as bad as stable in the same ticks. The null hypothesis of the test is then
-"within the limit or, while stable breaks it, within `ALIKE` times stable's rate"; each tick gives an e-variable for it,
-the likelihood ratio (`eprocess`) or the 2 x 2 block (`comparison`), and their product is an e-process as before. Which
-of the two a tick gives is known from ticks before it and from stable's own requests, never from the candidate's.
+"within the limit or, in ticks in which stable is seen to break it, within `ALIKE` times stable's rate"; each tick gives
+an e-variable for it, the likelihood ratio (`eprocess`) or the 2 x 2 block (`comparison`), and their product is an
+e-process as before. Which of the two a tick gives is known from ticks before it and from stable's own requests, never
+from the candidate's: the likelihood ratio does not depend on stable's requests, and the block falls with each failure
+of stable, so that to take it just when there are many only lowers its expectation.
 
 **When stable breaks it.** By a sum of log likelihood ratios that never falls below 0, for each of several alternatives
 (CUSUM: E. Page, *Continuous inspection schemes*, 1954), and never rises above `MOST`, so that the end of an outage is

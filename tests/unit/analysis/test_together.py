@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
+from scipy.stats import binom
 
 from modelrollout.analysis.comparison import block
-from modelrollout.analysis.eprocess import log_ratios
+from modelrollout.analysis.eprocess import GRID_POINTS, log_ratios
 from modelrollout.analysis.evidence import NOTHING, Counts, Tick
 from modelrollout.analysis.limits import Edge, Limits
 from modelrollout.analysis.ratio import RatioCheck, judge
@@ -73,6 +77,34 @@ def test_what_a_tick_says() -> None:
     assert log_evidence(outage, outage, BAD, NOTHING, LIMIT) is None
     assert log_evidence(outage, outage, NOTHING, BAD, LIMIT) is None
     assert max(beside) <= 0 < max(alone)
+
+
+def expected(before: Together, rate: float, stable_rate: float, *, shown: bool) -> float:
+    """The largest expectation of what a tick gives, given that stable's failing is shown, or is not."""
+    limit, sizes = 0.1, (3, 8)
+    weights, sums = 0.0, [0.0] * GRID_POINTS
+    for failed, stable_failed in itertools.product(*(range(size + 1) for size in sizes)):
+        bad, bad_stable = Counts(failed, sizes[0]), Counts(stable_failed, sizes[1])
+        now = before.fold(bad, bad_stable, limit)
+        if (before.stable.is_shown or now.stable.is_shown) is not shown:
+            continue
+        weight = float(binom.pmf(failed, sizes[0], rate) * binom.pmf(stable_failed, sizes[1], stable_rate))
+        logs = log_evidence(before, now, bad, bad_stable, limit)
+        assert logs is not None
+        weights += weight
+        sums = [total + weight * math.exp(log) for total, log in zip(sums, logs, strict=True)]
+    return max(sums) / weights
+
+
+@pytest.mark.parametrize("stable_rate", [0.05, 0.1, 0.3, 0.6])
+def test_a_tick_is_an_e_variable_whichever_way_it_is_chosen(stable_rate: float) -> None:
+    calm, outage = Together(), Together().fold(BAD, BAD, 0.1)
+    assert outage.stable.is_shown
+    alike = min(1.0, ALIKE * stable_rate)
+    assert expected(outage, alike, stable_rate, shown=True) <= 1 + 1e-9
+    assert expected(calm, alike, stable_rate, shown=True) <= 1 + 1e-9
+    assert expected(calm, 0.1, stable_rate, shown=False) <= 1 + 1e-9
+    assert expected(calm, 0.2, stable_rate, shown=False) > 1
 
 
 CHECK = RatioCheck("error-rate", 50)
