@@ -105,6 +105,8 @@ _CHECK: Final = CheckStatus(
     samples=5120,
     frozen=False,
     worst_slice="digit=8 0.004 <= 0.01 (n=512)",
+    confidence="0.12 of 0.998 that a limit is exceeded",
+    would_change="harm: confidence 0.998 that a limit is exceeded, now 0.12",
     upstream=False,
 )
 _LOG: Final = LogEntry(

@@ -19,7 +19,7 @@ from modelrollout.analysis.missing import no_data
 from modelrollout.analysis.ratio import Judgement, RatioCheck, share_of_frozen
 from modelrollout.analysis.starts import log_sum, step_share
 from modelrollout.analysis.sureness import Sureness
-from modelrollout.analysis.verdict import CheckResult, Verdict, format_number
+from modelrollout.analysis.verdict import CheckResult, Claim, Verdict, format_number
 
 HARM_BLOCKS = 5
 PASS_BLOCKS = 20
@@ -155,6 +155,7 @@ def _progress(check: RatioCheck, whole: MeanEvidence, step: MeanEvidence, frozen
         amount.count,
         frozen=bound.frozen,
         sure=shown,
+        claim=Claim.EXCEEDED if shown is None else Claim.KEPT,
     )
 
 

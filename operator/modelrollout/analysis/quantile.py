@@ -68,11 +68,20 @@ def in_words(limit: QuantileLimit, result: CheckResult, min_samples: int) -> Che
 def _why(result: CheckResult, min_samples: int) -> str:
     """Why the numbers do not decide yet, where they do not, and how sure they make where they do."""
     waits, sure = result.verdict is Verdict.CONTINUE, result.sure
+    if _hidden(result) and sure is not None:
+        return f" as a whole, and worse of late, {sure.text}"
     if waits and result.samples < min_samples:
         return f" of {min_samples} samples"
     if sure is None or sure.text not in result.reason:
         return ", which may still be chance" if waits else ""
     return f", {sure.text}{sure.outlook(result.samples) if waits else ''}"
+
+
+def _hidden(result: CheckResult) -> bool:
+    """Whether the sums look well and the ticks show harm."""
+    if result.verdict is not Verdict.HARM or result.candidate is None or result.limit is None:
+        return False
+    return result.candidate <= result.limit
 
 
 def percent(share: float) -> str:

@@ -37,7 +37,7 @@ from modelrollout.analysis.ratio_state import Evidence, RatioState
 from modelrollout.analysis.starts import log_mean_exp, log_sum, step_share
 from modelrollout.analysis.sureness import Sureness
 from modelrollout.analysis.together import TOGETHER
-from modelrollout.analysis.verdict import CheckResult, Verdict, format_number
+from modelrollout.analysis.verdict import CheckResult, Claim, Verdict, format_number
 
 LEAST_STABLE_SHARE = 0.005
 """Below this share of the answers stable takes no part any more; the rest is stragglers after weight 100."""
@@ -304,5 +304,14 @@ def _compare(
     if bound is None:
         return CheckResult(check.name, verdict, reason, rate, samples=counts.total)
     return CheckResult(
-        check.name, verdict, reason, rate, bound.stable, bound.limit, counts.total, frozen=bound.frozen, sure=shown
+        check.name,
+        verdict,
+        reason,
+        rate,
+        bound.stable,
+        bound.limit,
+        counts.total,
+        frozen=bound.frozen,
+        sure=shown,
+        claim=Claim.EXCEEDED if shown is None else Claim.KEPT,
     )

@@ -195,9 +195,10 @@ def with_slices(result: CheckResult, rules: SliceRules, judged: SlicesJudgement)
     if result.verdict is Verdict.HARM:
         return replace(result, worst_slice=judged.worst)
     if judged.harm is not None:
-        return replace(result, verdict=Verdict.HARM, reason=judged.harm, worst_slice=judged.worst)
+        # How sure the whole is says nothing of the slice, which says it in its own words.
+        return replace(result, verdict=Verdict.HARM, reason=judged.harm, worst_slice=judged.worst, sure=None)
     if judged.problem is not None:
-        return replace(result, verdict=Verdict.NO_DATA, reason=f"{result.name}: {judged.problem}")
+        return replace(result, verdict=Verdict.NO_DATA, reason=f"{result.name}: {judged.problem}", sure=None)
     if judged.worst is not None:
         told = f"worst slice: {judged.worst}"
     else:

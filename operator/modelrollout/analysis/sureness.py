@@ -48,9 +48,14 @@ class Sureness:
     @property
     def text(self) -> str:
         """Say it: `confidence 0.9998`, or, while that is not enough, `confidence 0.62 of 0.95`."""
+        return f"confidence {self.figures}"
+
+    @property
+    def figures(self) -> str:
+        """The numbers of `text` alone."""
         if self.is_enough:
-            return f"confidence {format_confidence(self.confidence)}"
-        return f"confidence {format_confidence(self.confidence)} of {format_confidence(self.needed)}"
+            return format_confidence(self.confidence)
+        return f"{format_confidence(self.confidence)} of {format_confidence(self.needed)}"
 
     def outlook(self, samples: int) -> str:
         """Say how many more requests like those so far would be enough; nothing where they tell the other way."""

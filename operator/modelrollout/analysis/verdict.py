@@ -24,6 +24,13 @@ class Verdict(StrEnum):
     """Nothing to judge: no data, or its source does not answer. Holds."""
 
 
+class Claim(StrEnum):
+    """What evidence is evidence for."""
+
+    EXCEEDED = "a limit is exceeded"
+    KEPT = "the limits are kept"
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """One metric's verdict and the numbers behind it.
@@ -39,6 +46,7 @@ class CheckResult:
         frozen: whether `stable` was frozen earlier because it takes no traffic any more.
         worst_slice: the slice nearest to its limit or farthest beyond it, in words; None where nothing is sliced.
         sure: the evidence that the verdict rests on, or that is nearest to one; None where nothing can be calculated.
+        claim: what `sure` is evidence for.
         dispersion: what evidence was divided by, because requests hang together.
         upstream: whether the stable revision exceeds the limit alike, so that it is no fault of the candidate.
         exceeds: whether the latest value of a query breaks a limit, however many failures in a row are tolerated.
@@ -54,9 +62,15 @@ class CheckResult:
     frozen: bool = False
     worst_slice: str | None = None
     sure: Sureness | None = None
+    claim: Claim = Claim.EXCEEDED
     dispersion: float = 1.0
     upstream: bool = False
     exceeds: bool = False
+
+    @property
+    def confidence(self) -> str | None:
+        """How sure it is of what: `0.9998 that a limit is exceeded`; None where nothing can be calculated."""
+        return None if self.sure is None else f"{self.sure.figures} that {self.claim}"
 
 
 def format_number(number: float) -> str:

@@ -241,6 +241,10 @@ class CheckStatus(APIModel):
     worst_slice: str | None = Field(
         None, max_length=128, description="With sliceBy: the slice nearest to its limit, or farthest beyond it."
     )
+    confidence: str | None = Field(
+        None, max_length=64, description="How sure it is of what, and, where that is not enough, how sure it must be."
+    )
+    would_change: str | None = Field(None, max_length=200, description="What would change the verdict.")
     upstream: bool = Field(default=False, description="Whether stable fails alike, so that the candidate does not.")
 
 

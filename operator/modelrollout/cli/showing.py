@@ -104,8 +104,12 @@ def _dispersion(one: Seen, now: datetime) -> Iterator[str]:
 
 def _checks(checks: Sequence[CheckStatus]) -> Iterator[str]:
     rows = [(check.verdict, check.name, str(check.mode), check.reason) for check in checks]
-    if rows:
-        yield from _aligned(rows).splitlines()
+    if not rows:
+        return
+    for check, text in zip(checks, _aligned(rows).splitlines(), strict=True):
+        yield text
+        if check.would_change is not None:
+            yield f"  {check.would_change}"
 
 
 def _decision(entry: LogEntry) -> str:

@@ -32,6 +32,6 @@ def _size(status: ModelRolloutStatus) -> int:
 
 
 def _shortened(status: ModelRolloutStatus) -> ModelRolloutStatus:
-    checks = tuple(c.model_copy(update={"reason": cut(c.reason, SHORT)}) for c in status.checks)
+    checks = tuple(c.model_copy(update={"reason": cut(c.reason, SHORT), "would_change": None}) for c in status.checks)
     conditions = tuple(c.model_copy(update={"message": cut(c.message, 2 * SHORT)}) for c in status.conditions)
     return status.model_copy(update={"checks": checks, "conditions": conditions})

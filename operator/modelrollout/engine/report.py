@@ -7,6 +7,7 @@ from datetime import datetime
 from modelrollout.analysis.verdict import format_number
 from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType, find_condition
 from modelrollout.api.status import TEXT_MAX, CheckStatus, ModelRolloutStatus, Phase, TrafficStatus
+from modelrollout.engine.changing import what_would_change
 from modelrollout.engine.clicks import removal
 from modelrollout.engine.controls import pause_of
 from modelrollout.engine.fallback import is_fallback
@@ -15,7 +16,7 @@ from modelrollout.engine.intent import split_of
 from modelrollout.engine.observed import Acceptance, JudgedMetric, RevisionState
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Observation
-from modelrollout.engine.texts import CHECK_REASON_MAX, SLICE_MAX, VERDICT_MAX, cut
+from modelrollout.engine.texts import CHANGE_MAX, CHECK_REASON_MAX, SLICE_MAX, VERDICT_MAX, cut
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 PROBLEM_REASONS = frozenset({"InvalidSpec", "NameTaken"})
@@ -125,6 +126,8 @@ def _check(judged: JudgedMetric) -> CheckStatus:
         samples=result.samples,
         frozen=result.frozen,
         worst_slice=None if result.worst_slice is None else cut(result.worst_slice, SLICE_MAX),
+        confidence=result.confidence,
+        would_change=cut(what_would_change(judged.metric, result), CHANGE_MAX),
         upstream=result.upstream,
     )
 

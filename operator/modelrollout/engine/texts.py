@@ -10,6 +10,7 @@ VERDICT_MAX: Final = 160
 LOG_MESSAGE_MAX: Final = 300
 CHECK_REASON_MAX: Final = 300
 SLICE_MAX: Final = 128
+CHANGE_MAX: Final = 200
 NOTE_MAX: Final = 1024
 """The API server refuses events with a longer note."""
 

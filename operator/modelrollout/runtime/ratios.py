@@ -114,4 +114,4 @@ def with_no_data_policy(metric: Metric, result: CheckResult) -> CheckResult:
         return result
     verdict = Verdict.PASS if metric.on_no_data is OnNoData.PASS else Verdict.HARM
     reason = f"{result.reason} (onNoData: {metric.on_no_data})"
-    return replace(result, verdict=verdict, reason=reason)
+    return replace(result, verdict=verdict, reason=reason, sure=None)

@@ -63,6 +63,8 @@ def test_how_sure_it_is_is_told_where_the_share_was_told_so() -> None:
         P99, replace(result(Verdict.HARM, 0.04), reason=f"latency 0.04 > 0.01, {sure.text}", sure=sure), 100
     )
     assert told.reason.endswith("n=5120, confidence 0.997")
+    hidden = replace(result(Verdict.HARM, 0.004), reason=f"latency, {sure.text}", sure=sure)
+    assert in_words(P99, hidden, 100).reason.endswith("n=5120 as a whole, and worse of late, confidence 0.997")
     unsure = Sureness(log_e=1.0, level=0.05)
     open_result = replace(result(Verdict.CONTINUE, 0.004), reason=f"latency 0.004, {unsure.text}", sure=unsure)
     assert "n=5120, confidence 0.63 of 0.95" in in_words(P99, open_result, 100).reason
