@@ -13,6 +13,7 @@ from modelrollout.api.fallback import Fallback, FallbackService
 from modelrollout.api.gates import GateState, GateStatus, GateWhen
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.preset import EffectiveMetrics, PresetName
+from modelrollout.api.reviews import Fired, MetricReview
 from modelrollout.api.services import ServiceStatus
 from modelrollout.api.status import (
     AdoptedStatus,
@@ -77,6 +78,7 @@ _ATTEMPT: Final = AttemptStatus(
     dispersion=DispersionStatus(
         measured_at=NOW, hours=24, factors=(DispersionFactor(metric="error-rate", factor="2.4"),)
     ),
+    fired=(Fired(metric="latency", at=NOW, stage="canary"),),
     approved_at=NOW,
     harm=Harm(reason="MetricHarm", message="error-rate 0.08 > 0.01 (n=640)", at=NOW),
     gates=(
@@ -156,6 +158,20 @@ FULL_STATUS: Final = ModelRolloutStatus(
     ),
     traffic=TrafficStatus(stable=80, candidate=20, mirror=0),
     checks=(_CHECK,),
+    reviews=(
+        MetricReview(
+            metric="latency",
+            mode=Mode.WARN,
+            digest="0cc175b9c0",
+            rollouts=6,
+            fired=3,
+            ahead=1,
+            alone=1,
+            missed=1,
+            last="did not fire, where what is enforced did",
+            advice="sooner than what is enforced in 1 of 6 rollouts: worth enforcing",
+        ),
+    ),
     log=(_LOG,),
     conditions=tuple(
         Condition(

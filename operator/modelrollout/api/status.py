@@ -17,6 +17,7 @@ from modelrollout.api.gates import GateStatus
 from modelrollout.api.metrics import Category, Mode
 from modelrollout.api.model import APIModel
 from modelrollout.api.preset import EffectiveMetrics
+from modelrollout.api.reviews import Fired, MetricReview
 from modelrollout.api.services import ServiceStatus
 
 LOG_MAX = 50
@@ -178,6 +179,9 @@ class AttemptStatus(RevisionRef):
     forecast: tuple[Annotated[str, Field(max_length=300)], ...] = Field(
         (), max_length=FORECAST_MAX, description="What each step takes at the traffic there was before the first one."
     )
+    fired: tuple[Fired, ...] = Field(
+        (), max_length=32, description="Metrics that stop nothing and would have, each when it first did."
+    )
 
     @property
     def is_withheld(self) -> bool:
@@ -296,6 +300,9 @@ class ModelRolloutStatus(APIModel):
     )
     traffic: TrafficStatus = Field(TrafficStatus(), description="Observed weights.")
     checks: tuple[CheckStatus, ...] = Field((), max_length=32, description="Last verdict of each metric.")
+    reviews: tuple[MetricReview, ...] = Field(
+        (), max_length=32, description="What metrics that stop nothing would have done in rollouts that have ended."
+    )
     log: tuple[LogEntry, ...] = Field((), max_length=LOG_MAX, description="Decisions, newest last.")
     conditions: tuple[Condition, ...] = Field(
         (),

@@ -45,6 +45,7 @@ def detail(one: Seen, now: datetime) -> str:
     parts += _section("FORECAST", one.status.attempt.forecast if one.status.attempt is not None else ())
     parts += _section("EVIDENCE DIVIDED BY", _dispersion(one, now))
     parts += _section("CHECKS", _checks(one.status.checks))
+    parts += _section("REVIEWS", _reviews(one))
     parts += _section("CONTROLS", (f"{e.control}: {e.outcome}: {e.message}" for e in one.status.controls))
     parts += _section("DECISIONS", (_decision(entry) for entry in one.status.log[-DECISIONS:]))
     return "\n".join(parts)
@@ -110,6 +111,17 @@ def _checks(checks: Sequence[CheckStatus]) -> Iterator[str]:
         yield text
         if check.would_change is not None:
             yield f"  {check.would_change}"
+
+
+def _reviews(one: Seen) -> Iterator[str]:
+    """Metrics that stop nothing: what they would have done, and whether they are worth keeping."""
+    for review in one.status.reviews:
+        counts = (
+            f"would have fired in {review.fired} of {review.rollouts} rollouts ({review.ahead} sooner than what is "
+            f"enforced, {review.alone} alone), missed {review.missed}"
+        )
+        yield f"{review.metric} ({review.mode}): {counts}"
+        yield from (f"  {text}" for text in (f"last: {review.last}" if review.last else "", review.advice) if text)
 
 
 def _decision(entry: LogEntry) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.engine import adopt, capacity, contest, drain, services, throughput, upstream
+from modelrollout.engine import adopt, capacity, contest, drain, reviews, services, throughput, upstream
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.dispersion import measured
@@ -99,7 +99,7 @@ def decide(seen: Observation) -> Plan:
             reason=decision.reason,
             message=decision.message,
         )
-    after = recorded(situation, decision, after)
+    after = reviews.remembered(written, seen, recorded(situation, decision, after))
     after, told = answered(seen, after, answers_of(situation, decision, written))
     awaited = frozenset({seen.desired.hash}) if is_awaited(seen, after) else frozenset()
     sizes = scale(seen, after, awaited | left_alone(seen, after))
@@ -122,6 +122,7 @@ def decide(seen: Observation) -> Plan:
             *told,
             *adopt.events(stopped),
             *services.events(written, before, after),
+            *reviews.events(written, after),
         ),
         wake_at=wake_at,
         gates=asked_gates(seen, after),

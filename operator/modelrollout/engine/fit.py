@@ -11,13 +11,13 @@ STATUS_BYTES_MAX: Final = 32 * 1024
 SHORT: Final = 100
 """To how many characters texts are cut when a status without a log is still too large."""
 HARMLESS: Final = 12
-"""So few entries of log and checks stay small, whatever is in them, when no condition is wordy."""
+"""So few entries of log, checks and reviews stay small, whatever is in them, when no condition is wordy."""
 
 
 def fitted(status: ModelRolloutStatus) -> ModelRolloutStatus:
     """The status, without as many of its oldest log entries as it takes, and then with shorter texts."""
     wordy = sum(len(condition.message) for condition in status.conditions) > 2 * SHORT * len(status.conditions)
-    if not wordy and len(status.log) + len(status.checks) <= HARMLESS:
+    if not wordy and len(status.log) + len(status.checks) + len(status.reviews) <= HARMLESS:
         return status
     excess = _size(status) - STATUS_BYTES_MAX
     kept = list(status.log)
@@ -34,4 +34,5 @@ def _size(status: ModelRolloutStatus) -> int:
 def _shortened(status: ModelRolloutStatus) -> ModelRolloutStatus:
     checks = tuple(c.model_copy(update={"reason": cut(c.reason, SHORT), "would_change": None}) for c in status.checks)
     conditions = tuple(c.model_copy(update={"message": cut(c.message, 2 * SHORT)}) for c in status.conditions)
-    return status.model_copy(update={"checks": checks, "conditions": conditions})
+    reviews = tuple(r.model_copy(update={"last": "", "advice": cut(r.advice, SHORT)}) for r in status.reviews)
+    return status.model_copy(update={"checks": checks, "conditions": conditions, "reviews": reviews})
