@@ -92,7 +92,7 @@ class Metrics:
         """Itself."""
         return self
 
-    provider = foresight = spreads = judge
+    provider = foresight = spreads = usuals = judge
 
     def of(self, _: ModelRollout) -> Metrics:
         """As Sources."""

@@ -37,6 +37,7 @@ from modelrollout.api.status import (
     TrafficStatus,
     Tried,
 )
+from modelrollout.api.usual import UsualLimit, UsualLimits
 
 NOW: Final = datetime(2026, 1, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 
@@ -155,6 +156,13 @@ FULL_STATUS: Final = ModelRolloutStatus(
         since=NOW,
         metrics=({"name": "errors", "query": "up{$selector}", "check": {"max": "1"}},),
         left_out=("restarts: no series process_start_time_seconds",),
+    ),
+    usual=UsualLimits(
+        revision="b1946ac924",
+        since=NOW,
+        limits=(
+            UsualLimit(metric="error-rate", digest="0cc175b9c0", max="0.0061", mean="0.003", sigma="0.00102", values=6),
+        ),
     ),
     traffic=TrafficStatus(stable=80, candidate=20, mirror=0),
     checks=(_CHECK,),

@@ -17,6 +17,7 @@ from modelrollout.api.model import APIModel, cel
 from modelrollout.api.scalars import Duration, Interval, Limit, Selector, Whole, parse_whole
 from modelrollout.api.signal import QUEUE_IS_NO_FAULT, QUEUE_NEEDS_QUERY, LoadShare, Signal
 from modelrollout.api.slices import ONLY_FOR_COUNTS, SliceBy
+from modelrollout.api.usual import ONLY_FOR_VALUES, SETS_MAX, Usual
 
 QUERY_MAX = 4096
 SOURCES = ("ratio", "query", "histogram", "agreement", "mean", "drift")
@@ -150,7 +151,10 @@ class Check(APIModel):
     """The limits of a metric; all of them must be kept."""
 
     model_config = ConfigDict(
-        json_schema_extra=cel(("!has(self.confidence) || has(self.max) || has(self.min)", CONFIDENCE_NEEDS))
+        json_schema_extra=cel(
+            ("!has(self.confidence) || has(self.max) || has(self.min) || has(self.usual)", CONFIDENCE_NEEDS),
+            ("!has(self.usual) || !has(self.max)", SETS_MAX),
+        )
     )
 
     max: Limit | None = Field(None, description="Largest value that is still good.")
@@ -158,12 +162,17 @@ class Check(APIModel):
     no_worse_than: NoWorseThan | None = Field(
         None, description="Limit relative to the stable revision in the same ticks."
     )
+    usual: Usual | None = Field(
+        None, description="Makes max from what was usual in the same hours of earlier weeks, when an attempt begins."
+    )
     confidence: Confidence | None = Field(None, description="Evidence that passing max and min needs.")
 
     @model_validator(mode="after")
     def _confident_of_something(self) -> Check:
-        if self.confidence is not None and self.max is None and self.min is None:
+        if self.confidence is not None and self.max is None and self.min is None and self.usual is None:
             raise ValueError(CONFIDENCE_NEEDS)
+        if self.usual is not None and self.max is not None:
+            raise ValueError(SETS_MAX)
         return self
 
     @property
@@ -174,7 +183,7 @@ class Check(APIModel):
     @property
     def is_empty(self) -> bool:
         """Whether no limit is set."""
-        return self.max is None and self.min is None and self.no_worse_than is None
+        return all(limit is None for limit in (self.max, self.min, self.no_worse_than, self.usual))
 
 
 class Metric(APIModel):
@@ -206,8 +215,13 @@ class Metric(APIModel):
             ),
             (
                 "has(self.agreement) || has(self.drift) || (has(self.mode) && self.mode == 'Observe') || "
-                "(has(self.check) && (has(self.check.max) || has(self.check.min) || has(self.check.noWorseThan)))",
+                "(has(self.check) && (has(self.check.max) || has(self.check.min) || has(self.check.noWorseThan) || "
+                "has(self.check.usual)))",
                 CHECK_NEEDED,
+            ),
+            (
+                "!has(self.check) || !has(self.check.usual) || has(self.ratio) || has(self.query) || has(self.mean)",
+                ONLY_FOR_VALUES,
             ),
             ("!has(self.drift) || !has(self.check)", NO_CHECK),
             ("!has(self.signal) || self.signal != 'Saturation' || has(self.query)", QUEUE_NEEDS_QUERY),
@@ -333,6 +347,12 @@ class Metric(APIModel):
             raise ValueError(QUEUE_NEEDS_QUERY)
         if self.signal is Signal.SATURATION and self.mode is Mode.ENFORCE:
             raise ValueError(QUEUE_IS_NO_FAULT)
+        return self
+
+    @model_validator(mode="after")
+    def _usual_of_values(self) -> Metric:
+        if self.check.usual is not None and all(each is None for each in (self.ratio, self.query, self.mean)):
+            raise ValueError(ONLY_FOR_VALUES)
         return self
 
     @property

@@ -19,6 +19,7 @@ from modelrollout.api.model import APIModel
 from modelrollout.api.preset import EffectiveMetrics
 from modelrollout.api.reviews import Fired, MetricReview
 from modelrollout.api.services import ServiceStatus
+from modelrollout.api.usual import UsualLimits
 
 LOG_MAX = 50
 FORECAST_MAX = 12
@@ -298,6 +299,7 @@ class ModelRolloutStatus(APIModel):
     effective_metrics: EffectiveMetrics | None = Field(
         None, description="What spec.preset stands for in this attempt, or the last one."
     )
+    usual: UsualLimits | None = Field(None, description="What check.usual stands for in this attempt, or the last one.")
     traffic: TrafficStatus = Field(TrafficStatus(), description="Observed weights.")
     checks: tuple[CheckStatus, ...] = Field((), max_length=32, description="Last verdict of each metric.")
     reviews: tuple[MetricReview, ...] = Field(

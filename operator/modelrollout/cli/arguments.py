@@ -22,6 +22,8 @@ class Verb(StrEnum):
     RESUME = "resume"
     PLAN = "plan"
     BACKTEST = "backtest"
+    SUGGEST = "suggest"
+    EXPLAIN = "explain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Command:
         stable, candidate: hashes of revisions; None for those that status names.
         begin, end: which history.
         halves: whether one half of the stable revision's pods plays the candidate.
+        metric: the only one to explain; None for all.
     """
 
     verb: Verb | Control
@@ -56,9 +59,10 @@ class Command:
     begin: datetime | None = None
     end: datetime | None = None
     halves: bool = False
+    metric: str | None = None
 
 
-FORETELLING: Final = frozenset({Verb.PLAN, Verb.BACKTEST})
+FORETELLING: Final = frozenset({Verb.PLAN, Verb.BACKTEST, Verb.SUGGEST})
 
 HELP: Final = {
     Control.PAUSE: "no step forward until resume",
@@ -72,6 +76,8 @@ HELP: Final = {
     Verb.WATCH: "follow it until interrupted",
     Verb.PLAN: "how long each step will take at the traffic of now, and what can never be shown",
     Verb.BACKTEST: "what would have been decided on the history that Prometheus has",
+    Verb.SUGGEST: "limits from the stable version's history, and how often they would raise a false alarm",
+    Verb.EXPLAIN: "all the evidence of the rollout under way, or of the last one: counts, e-values, levels, decisions",
 }
 
 
@@ -96,7 +102,7 @@ def read(arguments: list[str] | None = None) -> Command:
     )
 
 
-_HISTORY: Final = ("file", "prometheus", "scrape_interval", "stable", "candidate", "begin", "end")
+_HISTORY: Final = ("file", "prometheus", "scrape_interval", "stable", "candidate", "begin", "end", "metric")
 
 
 def _verb(word: str) -> Verb | Control:
@@ -118,6 +124,10 @@ def _parser() -> argparse.ArgumentParser:
             _add_history(command, verb)
             continue
         command.add_argument("name", help="the ModelRollout")
+        if verb is Verb.EXPLAIN:
+            command.add_argument("--metric", metavar="NAME", help="only this one")
+            _add_source(command)
+            continue
         if verb is Control.PROMOTE:
             command.add_argument("--full", action="store_true", help="make it stable, skipping all stages left")
         if verb is not Verb.WATCH:
@@ -130,8 +140,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_history(command: argparse.ArgumentParser, verb: StrEnum) -> None:
     command.add_argument("name", nargs="?", help="the ModelRollout; default: the one in the file")
     command.add_argument("-f", "--file", help="manifest to take instead of what the cluster has")
-    command.add_argument("--prometheus", metavar="URL", help="ask it there, not through the API server")
-    command.add_argument("--scrape-interval", type=_duration, metavar="15s", help="of that Prometheus (15s)")
+    _add_source(command)
     command.add_argument("--stable", metavar="HASH", help="revision that serves; default: as status says")
     if verb is Verb.BACKTEST:
         command.add_argument("--candidate", metavar="HASH", help="revision that is judged; default: as status says")
@@ -144,7 +153,15 @@ def _add_history(command: argparse.ArgumentParser, verb: StrEnum) -> None:
         command.add_argument(
             "--from", dest="begin", type=_time, required=True, metavar="TIME", help="such as 2026-01-31T12:00:00Z"
         )
+    if verb is Verb.SUGGEST:
+        command.add_argument("--from", dest="begin", type=_time, metavar="TIME", help="default: a day before --to")
+    if verb is not Verb.PLAN:
         command.add_argument("--to", dest="end", type=_time, metavar="TIME", help="default: now")
+
+
+def _add_source(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--prometheus", metavar="URL", help="ask it there, not through the API server")
+    command.add_argument("--scrape-interval", type=_duration, metavar="15s", help="of that Prometheus (15s)")
 
 
 def _time(text: str) -> datetime:

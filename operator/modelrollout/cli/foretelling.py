@@ -24,6 +24,7 @@ from modelrollout.cli.reaching import reached
 from modelrollout.cli.seeing import Seen, seen
 from modelrollout.engine.plan import Action
 from modelrollout.engine.presets import with_metrics
+from modelrollout.engine.usual import awaiting, with_limits
 from modelrollout.kube.resources import MODEL_ROLLOUT
 from modelrollout.metrics.prometheus import PrometheusProvider
 from modelrollout.runtime.foreseeing import Outlook, outlook
@@ -31,6 +32,7 @@ from modelrollout.runtime.halves import CANDIDATE, STABLE, halved, pods_of, tria
 from modelrollout.runtime.presets import Presets
 from modelrollout.runtime.replay import Moment, Trial, replayed
 from modelrollout.runtime.settings import Settings
+from modelrollout.runtime.usual import Usuals
 
 DEFAULTS: Final = Settings()
 QUIET: Final = frozenset({Action.ACCEPT})
@@ -58,9 +60,9 @@ async def foretold(command: Command) -> str:
 
 async def _planned(command: Command) -> str:
     """What each step will take, at the traffic of now."""
-    case = await _case(command)
-    async with _prometheus(command, case) as (provider, settings, now):
-        rollout = await _with_preset(case, provider, settings, now)
+    case = await case_of(command)
+    async with prometheus_of(command, case) as (provider, settings, now):
+        rollout = await with_preset(case, provider, settings, now)
         found = await outlook(rollout, case.stable.revision, provider, settings, now)
     return "\n".join(_plan_lines(case, found))
 
@@ -70,13 +72,13 @@ async def _backtested(command: Command) -> str:
     begin, end = command.begin, command.end or datetime.now(UTC)
     if begin is None or not begin < end:
         raise NothingToDoError("--from must be a time before --to")
-    case = await _case(command)
+    case = await case_of(command)
     if command.halves:
         return await _halved(command, case, Trial(case.stable, CANDIDATE, begin, end))
     if case.candidate is None or case.candidate.revision == case.stable.revision:
         raise NothingToDoError("say which revision is to be judged: --candidate HASH, as pods are named NAME-HASH-...")
-    async with _prometheus(command, case) as (provider, settings, _):
-        rollout = await _with_preset(case, provider, settings, begin.timestamp())
+    async with prometheus_of(command, case) as (provider, settings, _):
+        rollout = await with_preset(case, provider, settings, begin.timestamp())
         moments = replayed(rollout, Trial(case.stable, case.candidate, begin, end), provider, settings)
         lines = [_line(moment) async for moment in moments if moment.plan.action not in QUIET]
     head = (
@@ -88,7 +90,7 @@ async def _backtested(command: Command) -> str:
 
 async def _halved(command: Command, case: Case, asked: Trial) -> str:
     """How each trial of a revision against itself would have ended."""
-    async with _prometheus(command, case) as (provider, settings, _):
+    async with prometheus_of(command, case) as (provider, settings, _):
         pods = await pods_of(case.rollout, asked, provider, settings)
         if isinstance(pods, str):
             raise TransientError("MetricsUnavailable", pods)
@@ -97,7 +99,7 @@ async def _halved(command: Command, case: Case, asked: Trial) -> str:
         except ValueError as error:
             raise NothingToDoError(f"revision {asked.stable.revision} cannot be its own candidate: {error}") from error
         trial = Trial(STABLE, CANDIDATE, asked.begin, asked.end, arms)
-        rollout = await _with_preset(case, provider, settings, asked.begin.timestamp())
+        rollout = await with_preset(case, provider, settings, asked.begin.timestamp())
         ends = [moment async for moment in trials(rollout, trial, provider, settings)]
     over = [moment for moment in ends if moment.is_end]
     alarms = sum(moment.plan.action is not Action.PROMOTE for moment in over)
@@ -109,7 +111,7 @@ async def _halved(command: Command, case: Case, asked: Trial) -> str:
 
 
 @asynccontextmanager
-async def _prometheus(command: Command, case: Case) -> AsyncIterator[tuple[PrometheusProvider, Settings, float]]:
+async def prometheus_of(command: Command, case: Case) -> AsyncIterator[tuple[PrometheusProvider, Settings, float]]:
     """Where to ask, how it scrapes, and what its clock says."""
     named = case.rollout.spec.prometheus
     url = command.prometheus or (named.url if named is not None else DEFAULTS.prometheus_url)
@@ -122,12 +124,27 @@ async def _prometheus(command: Command, case: Case) -> AsyncIterator[tuple[Prome
         yield provider, settings, now
 
 
-async def _with_preset(case: Case, provider: PrometheusProvider, settings: Settings, at: float) -> ModelRollout:
-    """The rollout with the metrics that its preset stands for at that time.
+async def with_preset(case: Case, provider: PrometheusProvider, settings: Settings, at: float) -> ModelRollout:
+    """The rollout with the metrics that its preset stands for at that time, and the limits that history makes.
 
     Raises:
-        TerminalError: no series of the stable revision tell which server it is.
+        TerminalError: no series of the stable revision tell which server it is, or what is usual.
     """
+    return await _with_usual(await _with_chosen(case, provider, settings, at), provider, settings, at)
+
+
+async def _with_usual(
+    rollout: ModelRollout, provider: PrometheusProvider, settings: Settings, at: float
+) -> ModelRollout:
+    if not awaiting(rollout):
+        return rollout
+    found = await Usuals(provider, settings).look(rollout, at)
+    if found.why:
+        raise TerminalError("NoHistory", f"{found.why}: set max in the place of usual")
+    return with_limits(rollout, found.limits)
+
+
+async def _with_chosen(case: Case, provider: PrometheusProvider, settings: Settings, at: float) -> ModelRollout:
     if not case.rollout.spec.awaits_preset:
         return case.rollout
     found = await Presets(provider, settings).look(case.rollout, case.stable, at, has_stable=True)
@@ -136,7 +153,7 @@ async def _with_preset(case: Case, provider: PrometheusProvider, settings: Setti
     return with_metrics(case.rollout, found.metrics)
 
 
-async def _case(command: Command) -> Case:
+async def case_of(command: Command) -> Case:
     """From the file, if there is one, and from the cluster, as far as the command line does not say it."""
     raw = None if command.file is None else _read(command.file)
     name = command.name or (str(raw["metadata"]["name"]) if raw is not None else "")
@@ -150,7 +167,7 @@ async def _case(command: Command) -> Case:
             raw = raw if raw is not None else found
     if raw is None:
         raise NothingToDoError(f"there is no ModelRollout {name} in namespace {namespace}: give -f a file")
-    rollout = _rollout(raw, Key(str(namespace), name))
+    rollout = rollout_of(raw, Key(str(namespace), name))
     stable, candidate = _revisions(command, known)
     return Case(rollout, stable, candidate)
 
@@ -167,7 +184,12 @@ def _read(file: str) -> Mapping[str, Any]:
     return manifest
 
 
-def _rollout(raw: Mapping[str, Any], key: Key) -> ModelRollout:
+def rollout_of(raw: Mapping[str, Any], key: Key) -> ModelRollout:
+    """A rollout that has not begun anything.
+
+    Raises:
+        TerminalError: the spec cannot be read.
+    """
     try:
         spec = parse_spec(raw.get("spec", {}))
     except SpecError as error:

@@ -14,9 +14,11 @@ from modelrollout.api.resource import Key
 from modelrollout.cli.arguments import Command, Verb, read
 from modelrollout.cli.choosing import NothingToDoError, check_paused, click_for
 from modelrollout.cli.connecting import connected
+from modelrollout.cli.explaining import told
 from modelrollout.cli.foretelling import foretold
 from modelrollout.cli.seeing import Seen, seen
 from modelrollout.cli.showing import detail, line, table
+from modelrollout.cli.suggesting import suggested
 from modelrollout.engine.clicks import Click
 from modelrollout.kube.client import KubeClient, PatchType
 from modelrollout.kube.resources import MODEL_ROLLOUT
@@ -46,16 +48,16 @@ async def run(command: Command) -> Answer:
         NothingToDoError: there is nothing that it could be about.
         ModelRolloutError: the cluster cannot be reached, or refuses.
     """
-    if command.verb is Verb.PLAN or command.verb is Verb.BACKTEST:
-        return True, await foretold(command)
+    if command.verb is Verb.PLAN or command.verb is Verb.BACKTEST or command.verb is Verb.SUGGEST:
+        return True, await (suggested if command.verb is Verb.SUGGEST else foretold)(command)
     async with connected(command) as (client, namespace):
         if command.verb is Verb.GET and command.name is None:
             return True, await _listed(client, None if command.everywhere else namespace)
         key = Key(namespace, command.name or "")
         rollout = await _read(client, key)
         match command.verb:
-            case Verb.GET:
-                return True, detail(rollout, datetime.now(UTC))
+            case Verb.GET | Verb.EXPLAIN as verb:
+                return True, detail(rollout, datetime.now(UTC)) if verb is Verb.GET else await told(command, rollout)
             case Verb.WATCH:
                 return await _watched(client, rollout)
             case Verb.RESUME:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ class Seen:
         spec: None where it cannot be read; then `desired` is None too.
         desired: hash of the revision that the spec asks for.
         resource_version: of the object that was read.
+        raw_spec: as it was read.
     """
 
     key: Key
@@ -32,6 +33,7 @@ class Seen:
     desired: str | None
     status: ModelRolloutStatus
     annotations: Mapping[str, str]
+    raw_spec: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_waiting(self) -> bool:
@@ -70,4 +72,5 @@ def seen(raw: Mapping[str, Any]) -> Seen:
         desired=desired,
         status=ModelRolloutStatus.model_validate(raw.get("status", {})),
         annotations=metadata.get("annotations", {}),
+        raw_spec=raw_spec,
     )

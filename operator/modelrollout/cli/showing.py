@@ -18,7 +18,7 @@ def table(rollouts: Iterable[Seen], now: datetime, *, with_namespace: bool = Fal
     """One line each, with a head."""
     rows = [(one.key.namespace, *_row(one, now)) for one in rollouts]
     start = 0 if with_namespace else 1
-    return _aligned([("NAMESPACE", *HEAD)[start:], *(row[start:] for row in rows)])
+    return aligned([("NAMESPACE", *HEAD)[start:], *(row[start:] for row in rows)])
 
 
 def _row(one: Seen, now: datetime) -> tuple[str, ...]:
@@ -44,10 +44,11 @@ def detail(one: Seen, now: datetime) -> str:
     parts += _section("STAGES", _stages(one))
     parts += _section("FORECAST", one.status.attempt.forecast if one.status.attempt is not None else ())
     parts += _section("EVIDENCE DIVIDED BY", _dispersion(one, now))
+    parts += _section("LIMITS", _limits(one))
     parts += _section("CHECKS", _checks(one.status.checks))
     parts += _section("REVIEWS", _reviews(one))
     parts += _section("CONTROLS", (f"{e.control}: {e.outcome}: {e.message}" for e in one.status.controls))
-    parts += _section("DECISIONS", (_decision(entry) for entry in one.status.log[-DECISIONS:]))
+    parts += _section("DECISIONS", (decision_line(entry) for entry in one.status.log[-DECISIONS:]))
     return "\n".join(parts)
 
 
@@ -107,10 +108,17 @@ def _checks(checks: Sequence[CheckStatus]) -> Iterator[str]:
     rows = [(check.verdict, check.name, str(check.mode), check.reason) for check in checks]
     if not rows:
         return
-    for check, text in zip(checks, _aligned(rows).splitlines(), strict=True):
+    for check, text in zip(checks, aligned(rows).splitlines(), strict=True):
         yield text
         if check.would_change is not None:
             yield f"  {check.would_change}"
+
+
+def _limits(one: Seen) -> Iterator[str]:
+    """What history makes of `check.usual`."""
+    for limit in one.status.usual.limits if one.status.usual is not None else ():
+        made = f"usually {limit.mean}, sigma {limit.sigma}, of {limit.values} values"
+        yield f"{limit.metric}: max {limit.max} ({made})"
 
 
 def _reviews(one: Seen) -> Iterator[str]:
@@ -124,12 +132,14 @@ def _reviews(one: Seen) -> Iterator[str]:
         yield from (f"  {text}" for text in (f"last: {review.last}" if review.last else "", review.advice) if text)
 
 
-def _decision(entry: LogEntry) -> str:
+def decision_line(entry: LogEntry) -> str:
+    """One decision: when, what, where, why."""
     where = f" {entry.stage}" if entry.stage else ""
     return f"{entry.at:%Y-%m-%d %H:%M:%S}Z {entry.action}{where} at {entry.weight} %: {entry.reason}: {entry.message}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Cells in columns, a line for each row."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

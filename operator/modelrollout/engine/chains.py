@@ -23,6 +23,7 @@ from modelrollout.engine import (
     services,
     surroundings,
     upstream,
+    usual,
 )
 from modelrollout.engine.plan import Decision
 from modelrollout.engine.situation import Empty, Loading, Resting, Situation, Stepping
@@ -61,6 +62,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     policies.in_force,  # a stamp; nothing passes without it
     hands.paused,  # after the stamps: evidence is gathered all the same; before anything that goes on or gives up
     presets.no_metrics,  # before all that goes on by itself, with open evidence too: there is nothing to go by
+    usual.no_history,  # the same: a limit that is still to come is kept by nobody
     upstream.both_fail,  # the same: what fails for both is no ground to give up or to go on
     upstream.input_drift,  # after paused, which a person said; before all that goes on or gives up
     automation.recommended,  # before passed and inconclusive: what a person has to be asked for first
@@ -90,6 +92,7 @@ LOADING: Final[tuple[Policy[Loading], ...]] = (
     policies.route_at_rest,  # the last thing before traffic: a rise starts from a known split
     adopt.hidden,  # the same: requests that pass by the route would leave the candidate silent, and it would be blamed
     presets.no_metrics,  # before unscraped, which matters only where metrics do; nobody is asked while there are none
+    usual.no_history,  # the same: a limit that is still to come is kept by nobody
     policies.unscraped,  # after the route: what is waited for last is seen last
     automation.recommended,  # before traffic: whom a person has to be asked for first
     policies.enter_first,  # always answers

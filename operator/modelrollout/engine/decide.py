@@ -8,7 +8,7 @@ from datetime import datetime
 
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.engine import adopt, capacity, contest, drain, reviews, services, throughput, upstream
+from modelrollout.engine import adopt, capacity, contest, drain, reviews, services, throughput, upstream, usual
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.dispersion import measured
@@ -58,6 +58,7 @@ TELLING_WAITS = frozenset(
         "PromotionRecommended",
         "ApprovalNeeded",
         "NoMetrics",
+        "NoHistory",
         "MetricsUnavailable",
         "RouteRejected",
         "RouteHidden",
@@ -81,7 +82,9 @@ def decide(seen: Observation) -> Plan:
     before = seen.status
     situation = situation_of(seen)
     decision = ask(situation)
-    moved = foretold(seen, measured(seen, settled(seen, kept(_pruned(transition(seen, decision), seen), seen))))
+    moved = kept(_pruned(transition(seen, decision), seen), seen)
+    for chosen in (settled, usual.settled, measured, foretold):
+        moved = chosen(seen, moved)
     for note in (capacity.remembered, upstream.remembered, throughput.remembered):
         moved = note(situation, moved)
     stopped = adopt.to_stop(moved, seen, decision.action)

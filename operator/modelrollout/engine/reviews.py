@@ -7,7 +7,6 @@ went through, and only a person can tell which.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from modelrollout.api.metrics import Metric
 from modelrollout.api.reviews import Fired, MetricReview
 from modelrollout.api.status import AttemptStatus, ModelRolloutStatus
 from modelrollout.engine.plan import Event, EventType
+from modelrollout.engine.revisions import metric_digest
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.texts import NOTE_MAX, cut
 
@@ -62,12 +62,8 @@ def remembered(written: ModelRolloutStatus, seen: Observation, after: ModelRollo
         if after.attempt is None or fired == after.attempt.fired:
             return after
         return after.model_copy(update={"attempt": after.attempt.model_copy(update={"fired": fired})})
-    end = _end(seen, attempt, after)
-    reviews = tuple(
-        _reviewed(written, metric, next((one for one in fired if one.metric == metric.name), None), end)
-        for metric in _idle(seen, attempt)
-    )
-    return after.model_copy(update={"reviews": reviews}) if reviews else after
+    reviews = tuple(_reviews(written, seen, attempt, fired, _end(seen, attempt, after)))
+    return after.model_copy(update={"reviews": reviews})
 
 
 def events(written: ModelRolloutStatus, after: ModelRolloutStatus) -> Iterator[Event]:
@@ -93,12 +89,26 @@ def _kind(review: MetricReview) -> tuple[bool, bool]:
     return review.ahead > 0, review.alone > 0
 
 
-def _idle(seen: Observation, attempt: AttemptStatus) -> list[Metric]:
-    """The metrics that stop nothing and were judged: those of the stages that the attempt has come to."""
-    assert attempt.step is not None  # noqa: S101 - callers have looked
-    spec = seen.rollout.spec
-    stages = [stage.name for stage in spec.stages[: attempt.step.stage_index + 1]]
-    return [m for m in spec.metrics if not m.is_enforced and any(m.applies_to(stage) for stage in stages)]
+def _reviews(
+    written: ModelRolloutStatus,
+    seen: Observation,
+    attempt: AttemptStatus,
+    fired: tuple[Fired, ...],
+    end: _End,
+) -> Iterator[MetricReview]:
+    """One for each metric that stops nothing; of those that the attempt has not come to, what is known."""
+    assert attempt.step is not None  # noqa: S101 - the caller has looked
+    spec, first = seen.rollout.spec, {one.metric: one for one in fired}
+    known = {(one.metric, one.digest): one for one in written.reviews}
+    reached = [stage.name for stage in spec.stages[: attempt.step.stage_index + 1]]
+    for metric in (one for one in spec.metrics if not one.is_enforced):
+        digest = metric_digest(metric)
+        before = known.get((metric.name, digest))
+        if any(metric.applies_to(stage) for stage in reached):
+            fresh = MetricReview(metric=metric.name, mode=metric.mode, digest=digest)
+            yield _reviewed(before or fresh, metric, first.get(metric.name), end)
+        elif before is not None:
+            yield before
 
 
 def _fired(seen: Observation, attempt: AttemptStatus) -> tuple[Fired, ...]:
@@ -128,10 +138,7 @@ def _end(seen: Observation, attempt: AttemptStatus, after: ModelRolloutStatus) -
     return _End(Outcome.OTHERWISE, harm_at)
 
 
-def _reviewed(written: ModelRolloutStatus, metric: Metric, fired: Fired | None, end: _End) -> MetricReview:
-    digest = digest_of(metric)
-    fresh = MetricReview(metric=metric.name, mode=metric.mode, digest=digest)
-    known = next((one for one in written.reviews if (one.metric, one.digest) == (metric.name, digest)), fresh)
+def _reviewed(known: MetricReview, metric: Metric, fired: Fired | None, end: _End) -> MetricReview:
     ahead = fired is not None and end.outcome is Outcome.HARM and fired.at < end.harm_at
     counted = known.model_copy(
         update={
@@ -175,8 +182,3 @@ def advice(review: MetricReview) -> str:
     return (
         f"never fired in {review.rollouts} rollouts, nothing enforced did either: prune it, or let it wait for its day"
     )
-
-
-def digest_of(metric: Metric) -> str:
-    """A short name for a metric's definition."""
-    return hashlib.sha256(metric.model_dump_json().encode()).hexdigest()[:10]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelrollout.api.metrics import Metric
 from modelrollout.api.model import APIModel
 from modelrollout.api.remembered import remembered
 from modelrollout.api.spec import ModelRolloutSpec
@@ -121,6 +122,11 @@ def stage_hash(spec: ModelRolloutSpec, stage: str) -> str:
     if spec.stand_in is not None:
         content["fallback"] = set_fields(spec.stand_in)
     return short_hash(canonical(content))
+
+
+def metric_digest(metric: Metric) -> str:
+    """Hash of what a metric is, as far as it differs from the defaults."""
+    return short_hash(canonical(set_fields(metric)))
 
 
 def set_fields(model: APIModel, *without: str) -> dict[str, Any]:

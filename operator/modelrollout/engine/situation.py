@@ -12,6 +12,7 @@ from modelrollout.api.errors import TerminalError
 from modelrollout.api.preset import EffectiveMetrics
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import AttemptStatus, DispersionStatus, ModelRolloutStatus, SeenConfig, StepStatus
+from modelrollout.api.usual import UsualLimits
 from modelrollout.engine.observed import Evidence, GateRun, RevisionState, RouteState
 from modelrollout.engine.revisions import FALLBACK, Revision
 from modelrollout.engine.steps import Step, find, steps_of
@@ -40,6 +41,8 @@ class Observation:
         chosen: the metrics of the preset, where this look has found them.
         forecast: what the attempt's steps will take, where this look has foreseen it.
         dispersion: what evidence is to be divided by, where this look has measured it.
+        usual: the limits that history makes, where this look has found some.
+        no_usual: why some are still to come; None where all are there, or none are awaited.
         no_preset: why the metrics of the preset are still to come; None where they are there, or none are awaited.
     """
 
@@ -61,6 +64,8 @@ class Observation:
     forecast: tuple[str, ...] = ()
     dispersion: DispersionStatus | None = None
     no_preset: str | None = None
+    usual: UsualLimits | None = None
+    no_usual: str | None = None
 
     @property
     def status(self) -> ModelRolloutStatus:

@@ -9,6 +9,7 @@ from typing import Final
 from modelrollout.api.automation import Automation
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import SeenConfig
+from modelrollout.engine import usual
 from modelrollout.engine.config import wanted
 from modelrollout.engine.decide import decision_on
 from modelrollout.engine.dispersion import is_unmeasured, with_measured
@@ -56,7 +57,7 @@ class Observer:
         What the caches show, or then Prometheus, may already take the candidate's traffic away: then nobody waits for a
         dry run, or for Prometheus, which may be slow just when things break.
         """
-        rollout = with_chosen(rollout)
+        rollout = usual.with_kept(with_chosen(rollout))
         known = self._configs.known(rollout)
         desired, states, _ = self._revisions(rollout, known)
         glance = Observation(
@@ -72,7 +73,7 @@ class Observer:
         if _lowers(glance):
             return glance
         source = self._sources.of(rollout)
-        glance = await self._with_preset(glance, source)
+        glance = await self._with_usual(await self._with_preset(glance, source), source)
         rollout = glance.rollout
         judged = await self._judged(glance, source)
         if _lowers(judged):
@@ -114,6 +115,14 @@ class Observer:
             return glance
         found, again_at = await source.presets.find(glance.rollout, glance.now)
         return replace(with_found(glance, found), next_evidence_at=None if found.preset else again_at)
+
+    async def _with_usual(self, glance: Observation, source: Source) -> Observation:
+        """With the limits that history makes, where an attempt has begun without them."""
+        if not usual.is_open(glance.rollout):
+            return glance
+        found, again_at = await source.usuals.find(glance.rollout, glance.now)
+        seen = usual.with_found(glance, found)
+        return replace(seen, next_evidence_at=again_at) if found.why else seen
 
     async def _judged(self, glance: Observation, source: Source) -> Observation:
         """With evidence, in a step; before the first one, with whether there will be any."""

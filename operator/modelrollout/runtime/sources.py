@@ -13,6 +13,7 @@ from modelrollout.runtime.judge import Judge
 from modelrollout.runtime.presets import Presets
 from modelrollout.runtime.settings import PREFIX, Settings
 from modelrollout.runtime.spreads import Spreads
+from modelrollout.runtime.usual import Usuals
 
 TIMEOUT_SECONDS = 5.0
 
@@ -26,6 +27,7 @@ class Source:
     presets: Presets
     foresight: Foresight
     spreads: Spreads
+    usuals: Usuals
 
 
 class Sources:
@@ -58,6 +60,7 @@ class Sources:
         """Drop what is remembered of a rollout that is gone."""
         for source in self._sources.values():
             source.judge.forget(uid)
+            source.usuals.forget(uid)
 
     def close(self) -> None:
         """End all connections."""
@@ -84,6 +87,7 @@ class Sources:
             Presets(provider, self._settings),
             Foresight(provider, self._settings),
             Spreads(provider, self._settings),
+            Usuals(provider, self._settings),
         )
 
     def _own_headers(self) -> dict[str, str]:

@@ -51,6 +51,12 @@ pytestmark = pytest.mark.unit
                 end=datetime(2026, 1, 31, 14, tzinfo=timezone(timedelta(hours=1))),
             ),
         ),
+        (
+            "suggest digits --from 2026-01-31T12:00:00",
+            Command(Verb.SUGGEST, "digits", None, None, None, begin=datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ),
+        ("suggest -f rollout.yaml", Command(Verb.SUGGEST, None, None, None, None, file="rollout.yaml")),
+        ("explain digits --metric latency", Command(Verb.EXPLAIN, "digits", None, None, None, metric="latency")),
     ],
 )
 def test_what_is_read(words: str, expected: Command) -> None:

@@ -14,7 +14,8 @@ from modelrollout.api.reviews import Fired, MetricReview
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.decide import decide
 from modelrollout.engine.plan import Action, Plan
-from modelrollout.engine.reviews import ENOUGH, REVIEWED, advice, digest_of
+from modelrollout.engine.reviews import ENOUGH, REVIEWED, advice
+from modelrollout.engine.revisions import metric_digest
 from modelrollout.engine.situation import Observation
 from tests.support.scenes import (
     METRICS,
@@ -32,7 +33,7 @@ from tests.support.scenes import (
 pytestmark = pytest.mark.unit
 
 LAST_STEP, CANARY = 5, 1
-DIGEST = digest_of(stepping().rollout.spec.metrics[1])
+DIGEST = metric_digest(stepping().rollout.spec.metrics[1])
 
 
 def fired(at: datetime) -> tuple[Fired, ...]:
@@ -152,9 +153,19 @@ def test_an_edited_metric_is_counted_anew() -> None:
 
 def test_a_metric_of_stages_to_come_has_no_part_in_it() -> None:
     raw = raw_spec(metrics=[METRICS[0], METRICS[1] | {"stages": ["full"]}])
-    plan = decide(with_evidence(stepping(CANARY, raw), Verdict.HARM))
+    seen = with_evidence(stepping(CANARY, raw), Verdict.HARM)
+    plan = decide(seen)
     assert plan.action is Action.ROLL_BACK
     assert plan.status.reviews == ()
+    digest = metric_digest(seen.rollout.spec.metrics[1])
+    known = (MetricReview(metric="latency", mode=Mode.WARN, digest=digest, rollouts=3, alone=1),)
+    assert decide(with_status(seen, reviews=known)).status.reviews == known
+
+
+def test_what_is_not_measured_any_more_is_forgotten() -> None:
+    old = (MetricReview(metric="gone", mode=Mode.WARN, digest="d", rollouts=3),)
+    plan = decide(with_status(ending(LAST_STEP, Verdict.PASS), reviews=old))
+    assert review_of(plan.status).rollouts == 1
 
 
 def test_a_metric_without_a_limit_is_told_how_to_get_one() -> None:
@@ -176,5 +187,5 @@ def test_a_metric_without_a_limit_is_told_how_to_get_one() -> None:
     ],
 )
 def test_advice(counts: dict[str, int], text: str) -> None:
-    said = advice(MetricReview(metric="latency", mode=Mode.OBSERVE, digest="d", **counts))  # type: ignore[arg-type]
+    said = advice(MetricReview(metric="latency", mode=Mode.OBSERVE, digest="d", **counts))
     assert (text in said) if text else said == ""
