@@ -181,6 +181,11 @@ class Check(APIModel):
         return self.confidence is not None or (self.no_worse_than is not None and self.no_worse_than.needs_counts)
 
     @property
+    def awaits_history(self) -> bool:
+        """Whether a limit is still to be made from what was usual: then it stands beside `usual` as `max`."""
+        return self.usual is not None and self.max is None
+
+    @property
     def is_empty(self) -> bool:
         """Whether no limit is set."""
         return all(limit is None for limit in (self.max, self.min, self.no_worse_than, self.usual))

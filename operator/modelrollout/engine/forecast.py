@@ -15,13 +15,14 @@ LINE_MAX = 300
 
 def is_unforeseen(seen: Observation) -> bool:
     """Whether an attempt that has no step yet, and is judged by metrics, has no forecast."""
-    attempt = seen.status.attempt
+    attempt, enforced = seen.status.attempt, seen.rollout.spec.enforced_metrics
     return (
         attempt is not None
         and attempt.step is None
         and seen.status.stable is not None
         and not attempt.forecast
-        and bool(seen.rollout.spec.enforced_metrics)
+        and bool(enforced)
+        and not any(metric.check.awaits_history for metric in enforced)
     )
 
 

@@ -125,7 +125,9 @@ def stage_hash(spec: ModelRolloutSpec, stage: str) -> str:
 
 
 def metric_digest(metric: Metric) -> str:
-    """Hash of what a metric is, as far as it differs from the defaults."""
+    """Hash of what a metric is, as far as it differs from the defaults. What history has made of it is left out."""
+    if metric.check.usual is not None:
+        metric = metric.model_copy(update={"check": metric.check.model_copy(update={"max": None})})
     return short_hash(canonical(set_fields(metric)))
 
 

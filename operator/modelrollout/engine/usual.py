@@ -33,7 +33,7 @@ class FoundLimits:
 
 def awaiting(rollout: ModelRollout) -> tuple[Metric, ...]:
     """The metrics whose limit is still to come."""
-    return tuple(metric for metric in rollout.spec.metrics if metric.check.usual is not None)
+    return tuple(metric for metric in rollout.spec.metrics if metric.check.awaits_history)
 
 
 def is_open(rollout: ModelRollout) -> bool:
@@ -54,7 +54,7 @@ def with_limits(rollout: ModelRollout, limits: tuple[UsualLimit, ...]) -> ModelR
     known = {(limit.metric, limit.digest): limit for limit in limits}
     metrics = tuple(
         metric
-        if metric.check.usual is None or (found := known.get((metric.name, metric_digest(metric)))) is None
+        if not metric.check.awaits_history or (found := known.get((metric.name, metric_digest(metric)))) is None
         else _limited(metric, found)
         for metric in rollout.spec.metrics
     )
@@ -94,5 +94,5 @@ def no_history(s: Stepping | Loading) -> Decision | None:
 
 
 def _limited(metric: Metric, limit: UsualLimit) -> Metric:
-    check = metric.check.model_copy(update={"max": Decimal(limit.max), "usual": None})
+    check = metric.check.model_copy(update={"max": Decimal(limit.max)})
     return metric.model_copy(update={"check": check})

@@ -73,11 +73,15 @@ class Observer:
         if _lowers(glance):
             return glance
         source = self._sources.of(rollout)
-        glance = await self._with_usual(await self._with_preset(glance, source), source)
+        glance = await self._with_preset(glance, source)
+        if not _in_step(glance):
+            glance = await self._with_usual(glance, source)
         rollout = glance.rollout
         judged = await self._judged(glance, source)
         if _lowers(judged):
             return judged
+        # After harm, in a step: history takes many queries. Before a step it was there first, for what it allows.
+        judged = await self._with_usual(judged, source)
         # After harm: the log of a gate that has ended is read here, and harm waits for nobody.
         judged = replace(judged, gates=await self._gates.observe(judged))
         if _lowers(judged):
@@ -121,8 +125,9 @@ class Observer:
         if not usual.is_open(glance.rollout):
             return glance
         found, again_at = await source.usuals.find(glance.rollout, glance.now)
-        seen = usual.with_found(glance, found)
-        return replace(seen, next_evidence_at=again_at) if found.why else seen
+        # What was judged without a limit that is there now says nothing of it.
+        seen = replace(usual.with_found(glance, found), evidence=None if found.limits else glance.evidence)
+        return replace(seen, next_evidence_at=_sooner(again_at, glance.next_evidence_at)) if found.why else seen
 
     async def _judged(self, glance: Observation, source: Source) -> Observation:
         """With evidence, in a step; before the first one, with whether there will be any."""
@@ -160,6 +165,14 @@ class Observer:
         )
         # Once it is, nobody asks again: a person who is asked to confirm may take days.
         return replace(glance, scraped=scraped, next_evidence_at=None if scraped else again_at)
+
+
+def _in_step(seen: Observation) -> bool:
+    return seen.status.attempt is not None and seen.status.attempt.step is not None
+
+
+def _sooner(one: datetime, other: datetime | None) -> datetime:
+    return one if other is None else min(one, other)
 
 
 def _would_enter(seen: Observation) -> bool:

@@ -39,6 +39,13 @@ def test_it_is_asked_for_once_for_each_attempt_and_before_its_first_step() -> No
     assert not is_unforeseen(scenes.resting())
 
 
+def test_nothing_is_foreseen_before_the_limits_are_known() -> None:
+    raw = scenes.raw_spec(metrics=[scenes.METRICS[0] | {"check": {"usual": {}}}])
+    seen = scenes.with_spec(loading(), raw)
+    assert not is_unforeseen(seen)
+    assert is_unforeseen(scenes.with_spec(loading(), scenes.raw_spec()))
+
+
 def test_a_look_that_foresees_nothing_takes_nothing_away() -> None:
     told = decide(replace(loading(), forecast=LINES)).status
     seen = loading()

@@ -71,6 +71,9 @@ def test_what_was_found_is_the_limit_and_is_written_down() -> None:
     seen = with_found(ready(), FOUND)
     assert largest(seen) == Decimal("0.0061")
     assert awaiting(seen.rollout) == ()
+    metric = seen.rollout.spec.metrics[0]
+    assert metric_digest(metric) == metric_digest(Metric.model_validate(ERRORS))
+    assert metric.check.usual is not None
     plan = decide(seen)
     assert plan.action is Action.ENTER
     assert plan.status.usual is not None
