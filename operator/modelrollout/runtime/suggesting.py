@@ -19,6 +19,7 @@ from modelrollout.analysis.outcome import Value
 from modelrollout.analysis.usual import Usual, rounded
 from modelrollout.api.metrics import Check, Metric, Mode, NoWorseThan
 from modelrollout.api.resource import ModelRollout
+from modelrollout.api.scalars import format_duration
 from modelrollout.api.status import RevisionRef
 from modelrollout.engine.plan import Action
 from modelrollout.metrics.past_values import total_query
@@ -32,6 +33,10 @@ from modelrollout.runtime.settings import Settings
 WINDOW: Final = timedelta(minutes=5)
 WINDOWS_MAX: Final = 288
 """Five minutes each, for a day; of a longer history each is longer."""
+WINDOWS_WANTED: Final = 24
+"""Of a short history each is shorter."""
+LEAST_SCRAPES: Final = 4
+"""Of a shorter span `increase` says too little."""
 LEAST_WINDOWS: Final = 12
 """Fewer say nothing of what is usual."""
 SIGMAS: Final = 3.0
@@ -141,7 +146,7 @@ async def _proposal(
     if unfit is not None:
         return Proposal(metric, why=unfit)
     scope, span = scope_of(rollout, settings), (asked.end - asked.begin).total_seconds()
-    window = max(WINDOW.total_seconds(), span / WINDOWS_MAX)
+    window = window_of(span, settings.scrape_interval.total_seconds())
     begin = asked.begin.timestamp()
     ends = [begin + window * (number + 1) for number in range(int(span // window))]
     parts = scope.selectors(asked.stable.revision)
@@ -151,8 +156,8 @@ async def _proposal(
         return Proposal(metric, why=values)
     known = [value for value in values if value is not None]
     if len(known) < LEAST_WINDOWS:
-        minutes = window / 60
-        why = f"{len(known)} of {len(ends)} spans of {minutes:g} min have a value: it takes {LEAST_WINDOWS}"
+        each = format_duration(timedelta(seconds=round(window)))
+        why = f"{len(known)} of {len(ends)} spans of {each} have a value: it takes {LEAST_WINDOWS}"
         return Proposal(metric, why=why)
     usual = Usual.of(known)
     query, requests = total_query(metric, scope, parts, span), None
@@ -160,6 +165,12 @@ async def _proposal(
         counted = await provider.instant(query, asked.end.timestamp())
         requests = round(counted.value) if isinstance(counted, Value) else None
     return Proposal(metric, usual, check_for(metric, usual, requests), requests=requests)
+
+
+def window_of(span: float, scrape_interval: float) -> float:
+    """How long each span of a history is whose values are compared, in seconds."""
+    shortest = LEAST_SCRAPES * scrape_interval
+    return max(shortest, min(WINDOW.total_seconds(), span / WINDOWS_WANTED), span / WINDOWS_MAX)
 
 
 def _names_of(stable: RevisionRef) -> dict[str, str]:
@@ -185,18 +196,22 @@ def check_for(metric: Metric, usual: Usual, requests: int | None) -> Check:
     stable itself varies by is nothing that anybody would notice.
     """
     falls = metric.check.min is not None and metric.check.max is None
-    beside = NoWorseThan(ratio=FACTOR, difference=rounded(usual.sigma, up=True))
     if falls:
         lowest = usual.below(SIGMAS)
-        if metric.ratio is not None:
-            # Rates near 1 are told apart by what is missing, so that is what is rounded.
-            lowest = max(0.0, min(lowest, _bound(usual, requests, upper=False)))
-            return Check(min=1 - rounded(1 - lowest, up=True), no_worse_than=beside)
-        return Check(min=rounded(lowest, up=False), no_worse_than=beside)
+        if metric.ratio is None:
+            return Check(min=rounded(lowest, up=False), no_worse_than=_beside(usual.mean - lowest))
+        # Rates near 1 are told apart by what is missing, so that is what is rounded.
+        lowest = max(0.0, min(lowest, _bound(usual, requests, upper=False)))
+        return Check(min=1 - rounded(1 - lowest, up=True), no_worse_than=_beside(usual.mean - lowest))
     highest = usual.above(SIGMAS)
     if metric.ratio is not None:
         highest = min(1.0, max(highest, _bound(usual, requests, upper=True)))
-    return Check(max=rounded(highest, up=True), no_worse_than=beside)
+    return Check(max=rounded(highest, up=True), no_worse_than=_beside(highest - usual.mean))
+
+
+def _beside(room: float) -> NoWorseThan:
+    """The limit beside stable, where the one for itself leaves so much room above the mean: a third of it."""
+    return NoWorseThan(ratio=FACTOR, difference=rounded(max(0.0, room) / SIGMAS, up=True))
 
 
 def _bound(usual: Usual, requests: int | None, *, upper: bool) -> float:

@@ -144,3 +144,14 @@ async def test_a_prometheus_that_does_not_answer_is_an_error(file: Path) -> None
     command = read(["plan", "-f", str(file), "--stable", "rstable", "--prometheus", "http://127.0.0.1:1"])
     with pytest.raises(TransientError, match="cannot reach"):
         await run(command)
+
+
+async def test_limits_are_suggested_from_what_stable_did_and_tried_on_it(
+    past: RealPrometheus, file: Path, begin: float
+) -> None:
+    since = f"{datetime.fromtimestamp(begin, UTC):%Y-%m-%dT%H:%M:%S}"
+    lines = await told(f"suggest --from {since}", file, past)
+    assert lines[1].startswith("error-rate: usually 0, sigma 0, from 0 to 0 (")
+    assert lines[2].strip() == 'now:      check: {max: "0.01"}'
+    assert lines[3].startswith('  proposed: check: {max: "0.00')
+    assert lines[-1].startswith("false alarms of all together: 0 of ")

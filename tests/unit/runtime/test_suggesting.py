@@ -18,7 +18,15 @@ from modelrollout.api.status import RevisionRef
 from modelrollout.runtime.halves import CANDIDATE
 from modelrollout.runtime.replay import Trial
 from modelrollout.runtime.settings import Settings
-from modelrollout.runtime.suggesting import LEAST_WINDOWS, Proposal, check_for, enforced_with, proposals, tried
+from modelrollout.runtime.suggesting import (
+    LEAST_WINDOWS,
+    Proposal,
+    check_for,
+    enforced_with,
+    proposals,
+    tried,
+    window_of,
+)
 from tests.support.objects import rollout
 from tests.support.past import History, Pod
 
@@ -115,7 +123,7 @@ async def test_queries_are_asked_about_the_stable_version() -> None:
 @pytest.mark.parametrize(
     ("metric", "value", "why"),
     [
-        pytest.param(ERRORS, lambda _query, _at: None, f"0 of 24 spans of 5 min have a value: it takes {LEAST_WINDOWS}",
+        pytest.param(ERRORS, lambda _query, _at: None, f"0 of 24 spans of 5m have a value: it takes {LEAST_WINDOWS}",
                      id="no history"),
         pytest.param(
             {"name": "ink", "drift": {"of": "ink_bucket{$selector}"}}, share, "limits of drift are conventions",
@@ -155,6 +163,21 @@ def test_limits(
         assert limit is not None
         assert low <= float(limit) <= high
     assert {side for side in ("max", "min") if getattr(check, side) is not None} == set(expected)
+
+
+def test_where_nothing_was_ever_seen_a_difference_is_left() -> None:
+    """Or one failure beside a stable version without any would be worse than 1.5 times nothing."""
+    check = check_for(Metric.model_validate(ERRORS), Usual(0.0, 0.0, 0.0, 0.0, 24), 1000)
+    assert check.no_worse_than is not None
+    assert check.no_worse_than.difference is not None
+    assert 0.001 <= float(check.no_worse_than.difference) <= 0.01
+
+
+@pytest.mark.parametrize(
+    ("hours", "seconds"), [(24, 300.0), (2, 300.0), (1, 150.0), (0.5, 75.0), (0.1, 60.0), (240, 3000.0)]
+)
+def test_spans_fit_the_history(hours: float, seconds: float) -> None:
+    assert window_of(hours * 3600, 15.0) == pytest.approx(seconds)
 
 
 def proposal(raw: dict[str, Any], limit: str) -> Proposal:
