@@ -123,13 +123,20 @@ def _table(rows: Sequence[Row]) -> list[str]:
     cells = [("step", "candidate", "stable", *(f"e({name})" for name in names))]
     for row in rows:
         values = (_e_value(value) for _, value in row.log_e)
-        cells.append((row.label, _counted(row.candidate), _counted(row.stable), *values))
+        shown = (_counted(row.candidate), _counted(row.stable)) if row.means is None else _means(row)
+        cells.append((row.label, *shown, *values))
     return aligned(cells).splitlines()
 
 
 def _counted(counts: Counts) -> str:
     share = "" if counts.rate is None else f" ({format_number(counts.rate)})"
     return f"{counts.events} of {counts.total}{share}"
+
+
+def _means(row: Row) -> tuple[str, str]:
+    both = zip(row.means or (None, None), (row.candidate, row.stable), strict=True)
+    candidate, stable = ("none" if mean is None else f"{format_number(mean)} of {one.total}" for mean, one in both)
+    return candidate, stable
 
 
 def _e_value(log_e: float) -> str:

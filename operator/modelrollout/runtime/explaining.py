@@ -6,7 +6,7 @@ Nothing is judged here. The verdicts are those of `Judge`, and the e-values thos
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -43,12 +43,14 @@ class Row:
         candidate: its counts in the step, in all ticks in which they are known.
         stable: the stable revision's, in the ticks in which both are.
         log_e: for each limit, by its name, the log e-value of the whole attempt at the end of the step.
+        means: of a mean, the candidate's and the stable revision's in the step; None where counts tell it.
     """
 
     label: str
     candidate: Counts
     stable: Counts
     log_e: tuple[tuple[str, float], ...]
+    means: tuple[float | None, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +117,16 @@ async def _explained(
     tested = sum((limits.max is not None, limits.min is not None, limits.is_relative))
     level = budget.of_aggregate / tested if tested and metric.query is None else None
     found = Explained(metric, result, level, declared_dispersion(metric))
-    counted = counted_of(metric)
-    if counted is None:
+    selectors = _selectors(metric)
+    if selectors is None:
         return found
     rules = rules_of(look, metric, look.evidence_since(metric))
-    reading = await counting.read(look, metric.name, (counted.total, counted.marked), rules, rules.since)
+    reading = await counting.read(look, metric.name, selectors, rules, rules.since)
     if not isinstance(reading, CounterReading):
         return replace(found, unread=str(getattr(reading, "message", "the answer is not whole")))
     ticks = (*reading.final, *reading.provisional)
+    if metric.mean is not None:
+        return replace(found, rows=tuple(_mean_row(label, part) for label, part in _by_step(told, ticks)))
     check = RatioCheck(metric.name, metric.min_samples, budget.of_aggregate)
     begins = look.passes_since + rules.grid.interval
     folded = _folded(ticks, limits, found.dispersion)
@@ -133,6 +137,35 @@ async def _explained(
     return replace(found, rows=_rows(told, ticks, limits, found.dispersion), more=more)
 
 
+def _selectors(metric: Metric) -> tuple[str, str] | None:
+    """The counters of a metric: of all things, and of those that are marked, or of what they amount to."""
+    if metric.mean is not None:
+        return metric.mean.count, metric.mean.sum
+    counted = counted_of(metric)
+    return None if counted is None else (counted.total, counted.marked)
+
+
+def _by_step(told: Retold, ticks: Sequence[Tick]) -> Iterator[tuple[str, list[Tick]]]:
+    """The ticks of each step. Those before the first step that is known of are its own."""
+    begins = [entered.at.timestamp() for entered in told.steps]
+    before = -math.inf
+    for entered, end in zip(told.steps, [*begins[1:], math.inf], strict=True):
+        yield entered.label, [tick for tick in ticks if before < tick.at <= end]
+        before = end
+
+
+def _mean_row(label: str, ticks: Sequence[Tick]) -> Row:
+    known = [tick for tick in ticks if tick.candidate is not None]
+    paired = [tick for tick in known if tick.stable is not None]
+    candidate = sum((tick.candidate or NOTHING for tick in known), NOTHING)
+    stable = sum((tick.stable or NOTHING for tick in paired), NOTHING)
+    means = (
+        sum(tick.candidate_sum for tick in known) / candidate.total if candidate.total else None,
+        sum(tick.stable_sum for tick in paired) / stable.total if stable.total else None,
+    )
+    return Row(label, candidate, stable, (), means)
+
+
 def _folded(ticks: Sequence[Tick], limits: Limits, dispersion: float, *, of_step: bool = False) -> RatioState:
     state = (RatioState.start_step if of_step else RatioState.start)(limits, dispersion)
     for tick in ticks:
@@ -141,20 +174,15 @@ def _folded(ticks: Sequence[Tick], limits: Limits, dispersion: float, *, of_step
 
 
 def _rows(told: Retold, ticks: Sequence[Tick], limits: Limits, dispersion: float) -> tuple[Row, ...]:
-    """Counts of each step, and the e-values when it ended. What the log does not tell of goes to the first step."""
-    begins = [entered.at.timestamp() for entered in told.steps]
-    ends = [*begins[1:], math.inf]
-    whole, rows, before = RatioState.start(limits, dispersion), [], -math.inf
-    for entered, end in zip(told.steps, ends, strict=True):
+    """Counts of each step, and the e-values when it ended."""
+    whole, rows = RatioState.start(limits, dispersion), []
+    for label, part in _by_step(told, ticks):
         candidate, stable = NOTHING, NOTHING
-        for tick in ticks:
-            if not before < tick.at <= end:
-                continue
+        for tick in part:
             whole = fold(whole, tick)
             candidate += tick.candidate or NOTHING
             stable += (tick.stable or NOTHING) if tick.candidate is not None else NOTHING
-        rows.append(Row(entered.label, candidate, stable, _log_e(whole)))
-        before = end
+        rows.append(Row(label, candidate, stable, _log_e(whole)))
     return tuple(rows)
 
 

@@ -46,6 +46,12 @@ def test_a_metric_with_all_its_evidence() -> None:
     assert lines[8:] == ["  7 bad answers in a row would be harm now, while stable goes on as it did"]
 
 
+def test_a_mean_is_told_as_one() -> None:
+    rows = (Row("canary", Counts(0, 640), Counts(0, 0), (), (0.3125, None)),)
+    lines = list(body(Explained(ERRORS, RESULT, 0.005, 1.0, rows)))
+    assert lines[-1].split("   ") == ["  canary", "0.312 of 640", "none"]
+
+
 @pytest.mark.parametrize(
     ("one", "text"),
     [

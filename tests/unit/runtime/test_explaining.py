@@ -33,6 +33,12 @@ METRICS = [
         "check": {"max": "0.01", "noWorseThan": {"ratio": "2", "difference": "0.02"}},
     },
     {"name": "p99", "query": "p99{$selector}", "check": {"max": "0.5"}, "mode": "Observe"},
+    {
+        "name": "time",
+        "mean": {"sum": "seconds{$selector}", "count": "requests{$selector}"},
+        "check": {"max": "1"},
+        "mode": "Observe",
+    },
 ]
 
 
@@ -43,8 +49,10 @@ def history(bad: float) -> History:
         return max(0.0, 10 * bad * (at - BEFORE - BAD_FROM))
 
     pods = (
-        Pod("digits-rstable-1", {"requests": lambda at: 10 * at, "errors": lambda _: 0.0}),
-        Pod("digits-rcandidate-1", {"requests": lambda at: 10 * at, "errors": errors}),
+        Pod(
+            "digits-rstable-1", {"requests": lambda at: 10 * at, "errors": lambda _: 0.0, "seconds": lambda at: 2 * at}
+        ),
+        Pod("digits-rcandidate-1", {"requests": lambda at: 10 * at, "errors": errors, "seconds": lambda at: 3 * at}),
     )
     return History(pods, BEGIN.timestamp() - BEFORE, 800 + BEFORE)
 
@@ -66,7 +74,8 @@ async def explain(bad: float, seconds: float) -> tuple[Retold, Explained, Explai
     given, at = await lived(past, seconds)
     told = last_attempt(given.status, given.spec)
     assert isinstance(told, Retold)
-    errors, latency = await explained(given, told, past, SETTINGS, at)
+    errors, latency, mean = await explained(given, told, past, SETTINGS, at)
+    assert [row.means for row in mean.rows] == [pytest.approx((0.3, 0.2))] * len(told.steps)
     return told, errors, latency, given
 
 

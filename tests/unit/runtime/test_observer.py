@@ -65,7 +65,7 @@ class Sources:
     asked: list[str] = field(default_factory=list)
     provider: Any = None
     presets: Any = None
-    usuals: Any = None
+    history: Any = None
     ahead: tuple[str, ...] = ("at 9 requests/s:",)
     foreseen: int = 0
     spread: DispersionStatus | None = None
@@ -80,13 +80,15 @@ class Sources:
     def foresight(self) -> Sources:
         return self
 
-    @property
-    def spreads(self) -> Sources:
-        return self
+    usuals = spreads = foresight
 
     async def measure(self, *_: object) -> DispersionStatus | None:
         self.measured += 1
         return self.spread
+
+    async def find(self, *_: object) -> tuple[FoundLimits, datetime]:
+        self.asked.append("history")
+        return self.history, NOW + timedelta(minutes=5)
 
     async def lines(self, *_: object) -> tuple[str, ...]:
         self.foreseen += 1
@@ -365,32 +367,8 @@ async def test_while_a_preset_is_not_found_it_is_asked_for_at_each_look() -> Non
 USUAL = scenes.METRICS[0] | {"check": {"usual": {}}}
 WITH_USUAL = scenes.raw_spec(metrics=[USUAL, scenes.METRICS[1]])
 CANARY_FIRST = scenes.raw_spec(metrics=[USUAL, scenes.METRICS[1]], stages=scenes.STAGES[1:])
-LIMIT = UsualLimit(
-    metric="error-rate",
-    digest=metric_digest(Metric.model_validate(USUAL)),
-    max="0.0061",
-    mean="0.003",
-    sigma="0.001",
-    values=6,
-)
-
-
-@dataclass
-class Usuals:
-    """Stand in for who looks up what was usual."""
-
-    sources: Sources
-    found: FoundLimits
-
-    async def find(self, *_: object) -> tuple[FoundLimits, datetime]:
-        self.sources.asked.append("history")
-        return self.found, NOW + timedelta(minutes=5)
-
-
-def with_history(seen: Observation, found: FoundLimits) -> Sources:
-    sources = Sources(seen)
-    sources.usuals = Usuals(sources, found)
-    return sources
+DIGEST = metric_digest(Metric.model_validate(USUAL))
+LIMIT = UsualLimit(metric="error-rate", digest=DIGEST, max="0.0061", mean="0.003", sigma="0.001", values=6)
 
 
 def in_step_with_usual(verdict: Verdict) -> Observation:
@@ -402,7 +380,7 @@ def in_step_with_usual(verdict: Verdict) -> Observation:
 
 
 async def test_before_a_step_history_is_asked_first_for_it_says_what_is_allowed() -> None:
-    sources = with_history(scenes.loading(2, CANARY_FIRST), FoundLimits((LIMIT,)))
+    sources = Sources(scenes.loading(2, CANARY_FIRST), history=FoundLimits((LIMIT,)))
     seen = await observe(sources)
     assert sources.asked[0] == "history"
     assert sources.asked.count("history") == 1
@@ -411,7 +389,7 @@ async def test_before_a_step_history_is_asked_first_for_it_says_what_is_allowed(
 
 
 async def test_without_history_nobody_asks_whether_the_candidate_is_scraped() -> None:
-    sources = with_history(scenes.loading(2, CANARY_FIRST), FoundLimits(why="error-rate: history is too short"))
+    sources = Sources(scenes.loading(2, CANARY_FIRST), history=FoundLimits(why="error-rate: history is too short"))
     seen = await observe(sources)
     assert not any(each.startswith("scrapes") for each in sources.asked)
     plan = decide(seen)
@@ -420,14 +398,14 @@ async def test_without_history_nobody_asks_whether_the_candidate_is_scraped() ->
 
 
 async def test_harm_does_not_wait_for_history() -> None:
-    sources = with_history(in_step_with_usual(Verdict.HARM), FoundLimits((LIMIT,)))
+    sources = Sources(in_step_with_usual(Verdict.HARM), history=FoundLimits((LIMIT,)))
     seen = await observe(sources)
     assert sources.asked == ["prometheus"]
     assert decide(seen).action is Action.ROLL_BACK
 
 
 async def test_what_was_judged_before_its_limit_was_known_passes_nothing() -> None:
-    sources = with_history(in_step_with_usual(Verdict.PASS), FoundLimits((LIMIT,)))
+    sources = Sources(in_step_with_usual(Verdict.PASS), history=FoundLimits((LIMIT,)))
     seen = await observe(sources)
     assert sources.asked == ["prometheus", "history", "validator"]
     assert seen.evidence is None
