@@ -118,7 +118,9 @@ class Metrics:
     async def measure(self, *_: object) -> None:
         """As Spreads: nothing is measured."""
 
-    async def evidence(self, rollout: ModelRollout, _: RevisionRef, now: datetime) -> tuple[Evidence, datetime]:
+    async def evidence(
+        self, rollout: ModelRollout, _: RevisionRef, now: datetime, *__: object
+    ) -> tuple[Evidence, datetime]:
         """As Judge."""
         attempt = rollout.status.attempt
         assert attempt is not None

@@ -12,8 +12,10 @@ from modelrollout.api.agreement import DISAGREEING_IS_NO_FAULT, OWN_LIMITS, Agre
 from modelrollout.api.drift import NO_CHECK, Against, Drift
 from modelrollout.api.histogram import ONE_EDGE, Histogram
 from modelrollout.api.judgement import Clusters, Confidence
+from modelrollout.api.late import DELAYED_ARE_SERIES, SERIES_ARE_RATIOS, Delayed, Source
 from modelrollout.api.mean import Mean
 from modelrollout.api.model import APIModel, cel
+from modelrollout.api.pipeline import RolloutName
 from modelrollout.api.scalars import Duration, Interval, Limit, Selector, Whole, parse_whole
 from modelrollout.api.signal import QUEUE_IS_NO_FAULT, QUEUE_NEEDS_QUERY, LoadShare, Signal
 from modelrollout.api.slices import ONLY_FOR_COUNTS, SliceBy
@@ -31,6 +33,10 @@ CHECK_NEEDED = "set check.max, check.min or check.noWorseThan, or mode: Observe"
 NO_WORSE_NEEDED = "set ratio, difference or both"
 HARM_RATIO_NEEDS = "harmRatio must not be above ratio, which must be set"
 HARM_DIFFERENCE_NEEDS = "harmDifference must not be above difference, which must be set"
+OF_ANOTHER_IS_ABSOLUTE = (
+    "of another rollout only max and min of ratio, query, histogram and mean can be judged: its stable pods answer for "
+    "your stable and your candidate alike"
+)
 CONFIDENCE_NEEDS = "confidence is about max and min: set one of them; noWorseThan has a confidence of its own"
 
 
@@ -234,11 +240,35 @@ class Metric(APIModel):
                 "!has(self.signal) || self.signal != 'Saturation' || !has(self.mode) || self.mode != 'Enforce'",
                 QUEUE_IS_NO_FAULT,
             ),
+            (
+                "!has(self.source) || self.source == 'Pods' || has(self.ratio) && !has(self.sliceBy)",
+                SERIES_ARE_RATIOS,
+            ),
+            ("!has(self.delayed) || has(self.source) && self.source == 'Series'", DELAYED_ARE_SERIES),
+            (
+                "!has(self.of) || !has(self.agreement) && !has(self.drift) && !has(self.sliceBy) && "
+                "!(has(self.source) && self.source == 'Series') && "
+                "!(has(self.check) && has(self.check.noWorseThan))",
+                OF_ANOTHER_IS_ABSOLUTE,
+            ),
         )
     )
 
     name: str = Field(min_length=1, max_length=63, pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$", description="Unique name.")
     category: Category = Field(Category.SOFTWARE, description="What the metric is about.")
+    of: RolloutName | None = Field(
+        None,
+        description="Another ModelRollout of the namespace, such as a later model of the pipeline: $selector then "
+        "names its stable pods, and harm there is this candidate's. Default: this one.",
+    )
+    source: Source = Field(
+        Source.PODS,
+        description="Pods: counters of the revisions' pods. Series: counters that no pod of theirs carries; $selector "
+        "then names the labels rollout and revision. For ratio.",
+    )
+    delayed: Delayed | None = Field(
+        None, description="Outcomes that are known long after the answer. For source: Series."
+    )
     unit: Unit = Field(Unit.RATIO, description="What values and limits are measured in.")
     signal: Signal | None = Field(
         None,
@@ -299,7 +329,7 @@ class Metric(APIModel):
     )
     on_no_data: OnNoData = Field(OnNoData.HOLD, description="What an evaluation without data counts as.")
     stages: tuple[Annotated[str, Field(min_length=1, max_length=63)], ...] | None = Field(
-        None, max_length=20, description="Names of the stages that it is judged in. Default: all."
+        None, max_length=20, description="Names of the stages that it is judged in; none of them with []. Default: all."
     )
 
     @model_validator(mode="before")
@@ -334,6 +364,7 @@ class Metric(APIModel):
             raise ValueError(NOT_FOR_QUERY)
         if self.clusters is not None and all(each is None for each in (self.ratio, self.histogram, self.drift)):
             raise ValueError(CLUSTERS_OF_COUNTS)
+        self._refuse_misplaced()
         if self.agreement is not None:
             if "check" in self.model_fields_set:
                 raise ValueError(OWN_LIMITS)
@@ -359,6 +390,22 @@ class Metric(APIModel):
         if self.check.usual is not None and all(each is None for each in (self.ratio, self.query, self.mean)):
             raise ValueError(ONLY_FOR_VALUES)
         return self
+
+    def _refuse_misplaced(self) -> None:
+        """What says whose counters are read goes with counters that can be read so."""
+        is_series = self.source is Source.SERIES
+        if is_series and (self.ratio is None or self.slice_by is not None):
+            raise ValueError(SERIES_ARE_RATIOS)
+        if self.delayed is not None and not is_series:
+            raise ValueError(DELAYED_ARE_SERIES)
+        others = (self.agreement, self.drift, self.slice_by, self.check.no_worse_than)
+        if self.of is not None and (is_series or any(other is not None for other in others)):
+            raise ValueError(OF_ANOTHER_IS_ABSOLUTE)
+
+    @property
+    def counts_requests(self) -> bool:
+        """Whether it counts the requests that the revisions' own pods answer, as they answer them."""
+        return self.source is Source.PODS and self.of is None
 
     @property
     def is_enforced(self) -> bool:

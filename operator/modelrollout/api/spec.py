@@ -13,6 +13,7 @@ from modelrollout.api.fallback import Fallback
 from modelrollout.api.judgement import Judgement
 from modelrollout.api.metrics import Metric
 from modelrollout.api.model import LIST_MAP_BY_NAME, APIModel, cel, refuse_repeated
+from modelrollout.api.pipeline import UNIQUE_UPSTREAMS, Upstream
 from modelrollout.api.preset import PresetName
 from modelrollout.api.scalars import Duration, Whole
 from modelrollout.api.stages import Stage
@@ -76,6 +77,12 @@ class ModelRolloutSpec(APIModel):
         None,
         description="Who answers until a first revision is stable. With it the first revision runs the stages too.",
     )
+    depends_on: tuple[Upstream, ...] = Field(
+        (),
+        max_length=8,
+        json_schema_extra=LIST_MAP_BY_NAME,
+        description="ModelRollouts whose models this one's works on: no step is made while one of them moves or fails.",
+    )
     metrics: tuple[Metric, ...] = Field(
         (), max_length=32, json_schema_extra=LIST_MAP_BY_NAME, description="What is measured."
     )
@@ -116,6 +123,12 @@ class ModelRolloutSpec(APIModel):
     def _stages_differ(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
         refuse_repeated((stage.name for stage in stages), UNIQUE_STAGES)
         return stages
+
+    @field_validator("depends_on")
+    @classmethod
+    def _upstreams_differ(cls, upstreams: tuple[Upstream, ...]) -> tuple[Upstream, ...]:
+        refuse_repeated((upstream.name for upstream in upstreams), UNIQUE_UPSTREAMS)
+        return upstreams
 
     @field_validator("metrics")
     @classmethod

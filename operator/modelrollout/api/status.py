@@ -88,6 +88,9 @@ class StepStatus(APIModel):
     source_hash: str | None = Field(
         None, max_length=63, description="Hash of where metrics are read: another Prometheus restarts the step."
     )
+    upstream_hash: str | None = Field(
+        None, max_length=63, description="Hash of the versions that served upstream when it began."
+    )
     started_at: datetime = Field(description="When it was decided.")
     accepted_at: datetime | None = Field(None, description="When the gateway accepted it, on Prometheus's clock.")
     in_force_at: datetime | None = Field(
@@ -190,6 +193,19 @@ class AttemptStatus(RevisionRef):
         return self.unready_since is not None or (self.contest is not None and self.contest.held_since is not None)
 
 
+class LateStatus(RevisionRef):
+    """The last promotion, whose outcomes are still to come."""
+
+    against: str = Field(max_length=63, description="Hash of the revision that it replaced.")
+    since: datetime = Field(description="Since when both answered clients, on Prometheus's clock.")
+    until: datetime = Field(description="Until when.")
+    number: int = Field(ge=1, description="Which attempt of the revision it was.")
+    verdict: str | None = Field(None, max_length=TEXT_MAX, description="What is known by now, in one line.")
+    told: tuple[Annotated[str, Field(max_length=63)], ...] = Field(
+        (), max_length=32, description="Metrics whose harm was told."
+    )
+
+
 class FailureStatus(RevisionRef):
     """The revision that was rolled back last: it is not tried again by itself."""
 
@@ -283,6 +299,7 @@ class ModelRolloutStatus(APIModel):
     )
     attempt: AttemptStatus | None = Field(None, description="The candidate on its way.")
     previous: PreviousStatus | None = Field(None, description="The stable revision before, kept warm.")
+    late: LateStatus | None = Field(None, description="The last promotion, while outcomes of it are still to come.")
     failed: FailureStatus | None = Field(None, description="The revision that was rolled back last.")
     tried: tuple[Tried, ...] = Field(
         (), max_length=TRIED_MAX, description="How often revisions were attempted, latest last."

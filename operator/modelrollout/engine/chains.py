@@ -17,6 +17,8 @@ from modelrollout.engine import (
     gates,
     hands,
     inherit,
+    late,
+    pipeline,
     policies,
     presets,
     proving,
@@ -53,6 +55,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     hands.paused_while_suspended,  # before what gives traffic back: edited and recovered
     policies.edited,  # evidence of another stage must not count: before anything that reads it
     surroundings.moved,  # after edited, which may choose another step; before anything that reads evidence
+    pipeline.upstream_changed,  # the same: evidence is about what it was made on
     contest.waits,  # after edited: an edit of the step ends the wait; before all that enters or judges it
     contest.over,
     policies.recovered,  # after edited: a step of another spec is not entered again
@@ -65,6 +68,7 @@ STEPPING: Final[tuple[Policy[Stepping], ...]] = (
     usual.no_history,  # the same: a limit that is still to come is kept by nobody
     upstream.both_fail,  # the same: what fails for both is no ground to give up or to go on
     upstream.input_drift,  # after paused, which a person said; before all that goes on or gives up
+    pipeline.upstream_first,  # the same; a person may promote all the same
     automation.recommended,  # before passed and inconclusive: what a person has to be asked for first
     policies.passed,  # before inconclusive: evidence that is complete at the last moment counts
     policies.inconclusive,  # only the user's explicit choice acts; Hold falls through
@@ -94,11 +98,13 @@ LOADING: Final[tuple[Policy[Loading], ...]] = (
     presets.no_metrics,  # before unscraped, which matters only where metrics do; nobody is asked while there are none
     usual.no_history,  # the same: a limit that is still to come is kept by nobody
     policies.unscraped,  # after the route: what is waited for last is seen last
+    pipeline.upstream_first,  # nobody is asked for what cannot begin
     automation.recommended,  # before traffic: whom a person has to be asked for first
     policies.enter_first,  # always answers
 )
 
 RESTING: Final[tuple[Policy[Resting], ...]] = (
+    late.late_harm,  # first, as harm is everywhere: whatever the spec asks for, what serves must not
     hands.declined,  # before invalid: what does not begin needs no valid spec
     hands.rolled_back,  # before invalid: the way back works under an invalid spec too
     policies.invalid,  # a spec that cannot be carried out starts nothing
@@ -109,6 +115,7 @@ RESTING: Final[tuple[Policy[Resting], ...]] = (
     hands.paused,  # after what is back to a known revision: that is no step forward
     policies.unchecked,  # after what is back to a known revision: only something new needs the check
     policies.route_at_rest,
+    pipeline.upstream_first,  # last: pods that could get no traffic cost money
     policies.begin,  # always answers
 )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from modelrollout.api.conditions import ConditionType, find_condition
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.engine import adopt, capacity, contest, drain, reviews, services, throughput, upstream, usual
+from modelrollout.engine import adopt, capacity, contest, drain, late, reviews, services, throughput, upstream, usual
 from modelrollout.engine.answers import CARRIED_OUT, answered, answers_of
 from modelrollout.engine.chains import decide as ask
 from modelrollout.engine.dispersion import measured
@@ -67,6 +67,8 @@ TELLING_WAITS = frozenset(
         "ProgressDeadlineExceeded",
         "Crashing",
         "GateHeld",
+        "UpstreamMissing",
+        "UpstreamFails",
     }
 )
 """Reasons to wait that a user should hear of when they begin."""
@@ -88,7 +90,7 @@ def decide(seen: Observation) -> Plan:
     for note in (capacity.remembered, upstream.remembered, throughput.remembered):
         moved = note(situation, moved)
     stopped = adopt.to_stop(moved, seen, decision.action)
-    after = services.remembered(adopt.remembered(moved, seen, stopped), seen)
+    after = late.remembered(services.remembered(adopt.remembered(moved, seen, stopped), seen), seen)
     config = after.config if seen.config is None else seen.config
     after = after.model_copy(update={"floor": floor(seen, written, after), "config": config})
     revision = before.attempt.revision if before.attempt else seen.desired.hash
@@ -122,6 +124,7 @@ def decide(seen: Observation) -> Plan:
             *_adoption(written, before),
             *_events(seen, decision),
             *upstream.events(seen),
+            *late.events(seen),
             *told,
             *adopt.events(stopped),
             *services.events(written, before, after),
@@ -207,6 +210,8 @@ def _wakes(seen: Observation, status: ModelRolloutStatus, decision: Decision) ->
     if status.floor is not None:
         yield status.floor.until
     if status.attempt is None:
+        if status.late is not None and seen.late is not None and seen.late.next_at is not None:
+            yield seen.late.next_at
         return
     yield from gate_deadlines(status.attempt)
     step, since = status.attempt.step, status.attempt.unready_since

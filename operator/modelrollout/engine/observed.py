@@ -166,6 +166,18 @@ class Throughput:
     each_pod: float
     requests: int
     late: float | None
+class LateEvidence:
+    """What is known by now of a promotion's late outcomes.
+
+    Attributes:
+        judged: delayed metrics, on requests that both revisions answered before the promotion.
+        next_at: when more will be known, on our clock; None where all is.
+        is_complete: whether all outcomes are known.
+    """
+
+    judged: tuple[JudgedMetric, ...]
+    next_at: datetime | None
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from modelrollout.api.preset import EffectiveMetrics
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import AttemptStatus, DispersionStatus, ModelRolloutStatus, SeenConfig, StepStatus
 from modelrollout.api.usual import UsualLimits
-from modelrollout.engine.observed import Evidence, GateRun, RevisionState, RouteState
+from modelrollout.engine.neighbours import Neighbour
+from modelrollout.engine.observed import Evidence, GateRun, LateEvidence, RevisionState, RouteState
 from modelrollout.engine.revisions import FALLBACK, Revision
 from modelrollout.engine.steps import Step, find, steps_of
 
@@ -43,6 +44,8 @@ class Observation:
         dispersion: what evidence is to be divided by, where this look has measured it.
         usual: the limits that history makes, where this look has found some.
         no_usual: why some are still to come; None where all are there, or none are awaited.
+        late: what became of requests from before the last promotion; None where nothing is awaited.
+        neighbours: other rollouts that this one looks at, and those that they depend on, as far as they exist.
         no_preset: why the metrics of the preset are still to come; None where they are there, or none are awaited.
     """
 
@@ -66,6 +69,8 @@ class Observation:
     no_preset: str | None = None
     usual: UsualLimits | None = None
     no_usual: str | None = None
+    late: LateEvidence | None = None
+    neighbours: tuple[Neighbour, ...] = ()
 
     @property
     def status(self) -> ModelRolloutStatus:

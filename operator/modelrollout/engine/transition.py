@@ -24,7 +24,9 @@ from modelrollout.api.status import (
     Tried,
 )
 from modelrollout.engine.intent import live_weight
+from modelrollout.engine.late import promotion_of
 from modelrollout.engine.observed import RouteDecision, RouteState
+from modelrollout.engine.pipeline import upstream_hash
 from modelrollout.engine.plan import LOWERING, Action, Decision, Fault
 from modelrollout.engine.revisions import FALLBACK, stage_hash
 from modelrollout.engine.shared import SCALING
@@ -192,6 +194,7 @@ def _entered(seen: Observation, step: Step) -> ModelRolloutStatus:
         spec_hash=stage_hash(seen.rollout.spec, step.stage.name),
         route_hash=route_hash(seen.rollout.spec),
         source_hash=source_hash(seen.rollout.spec),
+        upstream_hash=upstream_hash(seen),
         started_at=seen.now,
     )
     frozen, metrics = attempt.frozen, seen.rollout.spec.metrics
@@ -264,7 +267,7 @@ def _promoted(seen: Observation) -> ModelRolloutStatus:
     stable = RevisionRef(revision=attempt.revision, version=attempt.version)
     # It drains whatever the window: holdback and in-cluster clients used it until now.
     retired = _retired(status, status.stable.revision, seen.now)
-    return _with(retired, stable=stable, previous=previous, attempt=None, failed=None)
+    return _with(retired, stable=stable, previous=previous, attempt=None, failed=None, late=promotion_of(seen))
 
 
 def _replicas_of(seen: Observation, revision: str) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from modelrollout.api.automation import Approval
 from modelrollout.api.spec import ModelRolloutSpec
+from modelrollout.engine.late import late_problems
 from modelrollout.engine.preview import preview_problems
 from modelrollout.engine.roles import role_problems
 from modelrollout.engine.steps import FULL, steps_of
@@ -14,7 +15,7 @@ from modelrollout.engine.throughput import measured_by
 
 def problems_of(spec: ModelRolloutSpec) -> tuple[str, ...]:
     """Every rule that the spec breaks; empty when it can be carried out."""
-    rules = (_weights, _names, _evidence, _copies, _comparisons, _goal, preview_problems, role_problems)
+    rules = (_weights, _names, _evidence, _copies, _comparisons, _goal, late_problems, preview_problems, role_problems)
     return tuple(problem for rule in rules for problem in rule(spec))
 
 
@@ -62,7 +63,9 @@ def _evidence(spec: ModelRolloutSpec) -> Iterator[str]:
 
 def _copies(spec: ModelRolloutSpec) -> Iterator[str]:
     """A shadow passes only when a count shows that it got its copies."""
-    is_counted = spec.traffic.requests is not None or any(metric.ratio or metric.histogram for metric in spec.metrics)
+    is_counted = spec.traffic.requests is not None or any(
+        metric.counts_requests and (metric.ratio or metric.histogram) for metric in spec.metrics
+    )
     if is_counted or spec.awaits_preset:
         return
     for index, stage in enumerate(spec.stages):

@@ -62,6 +62,14 @@ class Batch:
     scrapes: tuple[RawSeries, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Which reading of a counter that no pod carries counts, and when it was read last: see `metrics.joining`."""
+
+    reading: SeriesKey
+    at: float
+
+
 @dataclass(frozen=True)
 class Ledger:
     """What must be remembered to go on: bounded by the series of the last `FORGET_SECONDS`.
@@ -72,12 +80,14 @@ class Ledger:
         ahead: per revision, how many good things were counted before their totals (see `_events`); per revision and
             value where the counters are sliced.
         answered: when each pod of the candidate has last answered anything.
+        leads: of counters that no pod carries, which reading of each counts.
     """
 
     last: Mapping[tuple[Role, SeriesKey], tuple[float, float]] = field(default_factory=dict)
     scraped: Mapping[Target, float] = field(default_factory=dict)
     ahead: Mapping[tuple[str, str | None], float] = field(default_factory=dict)
     answered: Mapping[str, float] = field(default_factory=dict)
+    leads: Mapping[Role, Mapping[SeriesKey, Lead]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,7 @@ class CounterRules:
         stable: the stable revision's hash; None where there is none to compare with.
         marks: whether the second counter counts events, or good things (events are then the rest), or adds up amounts.
         slicing: by which label the counts are told apart as well; None for none.
+        carried_by: whose counters they are: the pods', or those of a job that counts for them.
     """
 
     grid: Grid
@@ -101,6 +112,7 @@ class CounterRules:
     stable: str | None
     marks: Literal["events", "good", "amounts"]
     slicing: Slicing | None = None
+    carried_by: Literal["pods", "nobody"] = "pods"
 
     @property
     def hashes(self) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal, Protocol
 
 from modelrollout.analysis.evidence import Tick
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
+from modelrollout.metrics import counters, joining
 from modelrollout.metrics.consistent import Scraped, scraped, together
-from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger, advance
+from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger
 from modelrollout.metrics.promql import STAND_IN, expand
 from modelrollout.metrics.provider import MetricProvider, RawSeries
 from modelrollout.metrics.sharing import Phase, Read, Reads
@@ -19,6 +20,21 @@ CHUNK_SECONDS: Final = 300.0
 """How much is read at once: bounds memory, and how long the event loop is held up (100 series each second: 0.1 s)."""
 
 _UP: Final = "up{$selector}"
+
+
+class Advance(Protocol):
+    """Samples into ticks, as `counters.advance` does it."""
+
+    def __call__(  # noqa: D102 - above
+        self,
+        ledger: Ledger,
+        batch: Batch,
+        rules: CounterRules,
+        *,
+        after: float,
+        until: float,
+        final: Literal["final", "provisional"],
+    ) -> tuple[Ledger, tuple[Tick, ...]]: ...
 
 
 @dataclass(frozen=True)
@@ -109,7 +125,7 @@ class CounterReader:
             QueryError: a selector names a variable that a ratio does not have.
         """
         rules, grid = request.rules, request.rules.grid
-        cursor = max(request.cursor, rules.since)
+        cursor, advance = max(request.cursor, rules.since), _advance(rules)
         position = self._positions.get((request.uid, request.metric))
         if position is not None and (position.what != _what(request) or position.until > cursor):
             position = None
@@ -155,7 +171,7 @@ class CounterReader:
         batch, start = await sources.batch(before, frozenset()), before.at
         if not isinstance(batch, Batch):
             return batch
-        ledger, _ = advance(Ledger(), batch, request.rules, after=start, until=start, final="final")
+        ledger, _ = _advance(request.rules)(Ledger(), batch, request.rules, after=start, until=start, final="final")
         return _Position(_what(request), start, ledger, scraped(batch.scrapes))
 
 
@@ -170,13 +186,14 @@ class _Sources:
     def __init__(self, request: CounterRequest, reads: Reads, scrape_timeout: float) -> None:
         self._request, self._reads, self._scrape_timeout = request, reads, scrape_timeout
         marks = Phase.EVENTS if request.rules.marks == "events" else Phase.GOOD
-        self._up = self._source(Phase.SCRAPES, _UP)
+        # A scrape of somebody who counts for the pods says nothing of them.
+        self._up = (self._source(Phase.SCRAPES, _UP),) if request.rules.carried_by == "pods" else ()
         self._total = self._source(Phase.TOTALS, request.total)
         self._marked = self._total if request.marked == request.total else self._source(marks, request.marked)
 
     async def announce(self, ranges: Iterable[_Range]) -> None:
         """Tell all that will be read."""
-        sources = (self._up, self._total, self._marked)
+        sources = (*self._up, self._total, self._marked)
         await self._reads.announce(
             self._read(source, selector, where)
             for where in ranges
@@ -188,7 +205,7 @@ class _Sources:
         """Read all three."""
         if where.at <= where.since:
             return Batch((), ())
-        up = await self._series(self._up, where)
+        up = await self._series(self._up[0], where) if self._up else ()
         marked = await self._series(self._marked, where)
         total = marked if self._total is self._marked else await self._series(self._total, where)
         if not isinstance(marked, tuple):
@@ -232,6 +249,10 @@ class _Source:
 
     phase: Phase
     selectors: tuple[tuple[str, str | None], ...]
+
+
+def _advance(rules: CounterRules) -> Advance:
+    return counters.advance if rules.carried_by == "pods" else joining.advance
 
 
 def _newest(batch: Batch, rules: CounterRules) -> float | None:

@@ -75,9 +75,9 @@ class App:
         self.telemetry = Telemetry()
         self.leadership = leadership(settings, api, self.telemetry, now, self._count_api)
         self.health = Health(self.telemetry, time.monotonic, self.leadership.leading.is_set)
-        self.rollouts = Rollouts()
-        self.cache = Cache()
         self.queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+        self.rollouts = Rollouts(self.queue.add)
+        self.cache = Cache()
         self.client = KubeClient(api, on_request=self._count_api, may_write=self.leadership.check)
         self._sources = Sources(settings, self._count_prometheus)
         self._applier = Applier(self.client, self.cache)
@@ -100,7 +100,13 @@ class App:
         self.reconciler = Reconciler(
             rollouts=self.rollouts,
             observer=Observer(
-                workloads, traffics, self._sources, self._validator, gates=self._gates, configs=self._configs
+                workloads,
+                traffics,
+                self._sources,
+                self._validator,
+                gates=self._gates,
+                configs=self._configs,
+                standing=self.rollouts.standing,
             ),
             carry_out=CarryOut(self.client, workloads, traffics, recorder, loans=loans, gates=self._gates),
             recorder=recorder,

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
+from modelrollout.api.late import Source
 from modelrollout.api.metrics import Metric
 from modelrollout.metrics.counters import CounterRules
 from modelrollout.metrics.edges import EVERYTHING, bucket_of, with_matcher
@@ -90,9 +91,10 @@ def rules_of(look: Look, metric: Metric | None, since: float) -> CounterRules:
     return CounterRules(
         grid=look.grid_for(metric),
         since=since,
-        scope=look.scope,
+        scope=look.scope_for(metric),
         candidate=look.attempt.revision,
         stable=look.stable,
         marks="amounts" if averaged else "events" if counted is None else counted.marks,
         slicing=slicing_of(metric),
+        carried_by="pods" if metric is None or metric.source is Source.PODS else "nobody",
     )

@@ -14,6 +14,7 @@ from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.engine.forecast import forecast_lines
+from modelrollout.engine.late import delayed_metrics
 from modelrollout.engine.steps import steps_of
 from modelrollout.metrics.counters import CounterRules
 from modelrollout.metrics.provider import MetricProvider
@@ -54,9 +55,10 @@ async def outlook(
         now: Prometheus's clock, unix seconds.
     """
     spec, stables = rollout.spec, _Stable(rollout, stable, provider, settings, now)
-    counted = {metric: found for metric in spec.enforced_metrics if (found := counted_of(metric)) is not None}
+    counting = [metric for metric in spec.enforced_metrics if metric.counts_requests]
+    counted = {metric: found for metric in counting if (found := counted_of(metric)) is not None}
     demands: list[Demand] = []
-    unread: list[str] = []
+    unread = [f"{metric.name}: outcomes that are known late are not foreseen" for metric in delayed_metrics(spec)]
     for metric, counters in counted.items():
         sums = await stables.sums(counters)
         if isinstance(sums, str):

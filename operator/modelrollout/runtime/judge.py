@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.api.status import RevisionRef
+from modelrollout.engine.neighbours import Neighbour
 from modelrollout.engine.observed import Evidence
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.reader import CounterReader
@@ -19,8 +21,10 @@ from modelrollout.metrics.sharing import Reads
 from modelrollout.runtime.agreements import Agreements
 from modelrollout.runtime.asking import Asking
 from modelrollout.runtime.counting import Counting, counted_of
+from modelrollout.runtime.delayed import Delayed
 from modelrollout.runtime.drift import Drifts
 from modelrollout.runtime.findings import Finding, Kind, failed, held_at_most
+from modelrollout.runtime.guardrails import guarding
 from modelrollout.runtime.histograms import Histograms
 from modelrollout.runtime.looking import Look, comparable, scope_of
 from modelrollout.runtime.means import Means
@@ -46,6 +50,7 @@ class Judge:
         self._shares = Shares(self._counting)
         ratios = Ratios(self._counting)
         self._kinds: tuple[Kind, ...] = (
+            Delayed(provider),
             ratios,
             Histograms(provider, ratios),
             Agreements(provider, self._counting),
@@ -62,10 +67,15 @@ class Judge:
         for kind in self._kinds:
             kind.forget(uid)
 
-    async def evidence(self, rollout: ModelRollout, stable: RevisionRef, now: datetime) -> tuple[Evidence, datetime]:
+    async def evidence(
+        self, rollout: ModelRollout, stable: RevisionRef, now: datetime, neighbours: Sequence[Neighbour] = ()
+    ) -> tuple[Evidence, datetime]:
         """What Prometheus shows of the rollout's step, and when there will be more.
 
         The rollout has an attempt with a step.
+
+        Args:
+            neighbours: other rollouts that it looks at.
         """
         attempt = rollout.status.attempt
         assert attempt is not None  # noqa: S101 - the caller has looked
@@ -85,6 +95,7 @@ class Judge:
             now=now.timestamp() + offset,
             offset=offset,
             reads=Reads(self._provider),
+            neighbours=tuple(neighbours),
         )
         # All at once: each has to wait for Prometheus two or three times, and harm waits for the slowest.
         found, share, throughput = await asyncio.gather(
@@ -148,7 +159,10 @@ class Judge:
         return offset
 
     async def _find(self, look: Look, metric: Metric) -> Finding:
-        return held_at_most(await next(kind for kind in self._kinds if kind.judges(metric)).find(look, metric))
+        where = guarding(look, metric)
+        if isinstance(where, Unavailable):
+            return failed(metric, where)
+        return held_at_most(await next(kind for kind in self._kinds if kind.judges(metric)).find(where, metric))
 
     async def _share(self, look: Look) -> ShareEvidence | None:
         selector = requests_selector(look.rollout.spec)
@@ -162,7 +176,8 @@ class Judge:
 
 def requests_selector(spec: ModelRolloutSpec) -> str | None:
     """The counter that shows each revision's share, if there is one."""
-    counted = (counted_of(metric) for metric in sorted(spec.metrics, key=lambda metric: metric.ratio is None))
+    counting = [metric for metric in spec.metrics if metric.counts_requests]
+    counted = (counted_of(metric) for metric in sorted(counting, key=lambda metric: metric.ratio is None))
     return spec.traffic.requests or next((each.total for each in counted if each is not None), None)
 
 

@@ -9,13 +9,16 @@ from datetime import datetime, timedelta
 from modelrollout.analysis.evidence import Tick
 from modelrollout.analysis.limits import Limits
 from modelrollout.analysis.settling import Settled, settled
+from modelrollout.api.late import Source
 from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.services import ServiceStatus
 from modelrollout.api.status import AttemptStatus, StepStatus
 from modelrollout.engine.behind import pattern_of
 from modelrollout.engine.fallback import in_use
+from modelrollout.engine.neighbours import Neighbour
 from modelrollout.engine.revisions import FALLBACK
+from modelrollout.metrics.joining import SERIES
 from modelrollout.metrics.promql import Scope, SelectorStyle, StandIn
 from modelrollout.metrics.sharing import Reads
 from modelrollout.metrics.ticks import SCRAPES_TO_COMPARE, Grid, grid
@@ -30,6 +33,8 @@ class Look:
         stable: hash of what the candidate is compared with; None where nothing tells its series.
         now: Prometheus's clock, unix seconds.
         offset: Prometheus's clock less ours, seconds.
+        neighbours: other rollouts that it looks at.
+        subject: name of another rollout, whose stable pods are looked at in the candidate's place; None for none.
         reads: what its metrics read together; None where each reads on its own.
     """
 
@@ -42,11 +47,20 @@ class Look:
     now: float
     offset: float
     reads: Reads | None = field(default=None, compare=False)
+    neighbours: tuple[Neighbour, ...] = ()
+    subject: str | None = None
 
     @property
     def scope(self) -> Scope:
         """Whose series are read."""
-        return scope_of(self.rollout, self.settings)
+        own = scope_of(self.rollout, self.settings)
+        return own if self.subject is None else Scope(own.namespace, self.subject, own.style)
+
+    def scope_for(self, metric: Metric | None) -> Scope:
+        """Whose series a metric reads: its counters say themselves whose they are where no pod carries them."""
+        if metric is None or metric.source is Source.PODS:
+            return self.scope
+        return Scope(self.rollout.key.namespace, self.rollout.key.name, SERIES)
 
     @property
     def is_off_route(self) -> bool:

@@ -25,7 +25,7 @@ def next_look(look: Look, metrics: Sequence[Metric], scraped_at: float | None) -
         scraped_at: when the candidate was last scraped, on Prometheus's clock; None where nobody has seen it.
     """
     scrape = look.settings.scrape_interval
-    quick = [metric for metric in metrics if counted_of(metric) is not None and metric.interval <= scrape]
+    quick = [m for m in metrics if m.delayed is None and counted_of(m) is not None and m.interval <= scrape]
     if scraped_at is None or not quick:
         return _on_our_clock(look, min((_tick(look, metric) for metric in metrics), default=_tick(look, None)))
     others = (_tick(look, metric) for metric in metrics if metric not in quick)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -15,7 +16,10 @@ from modelrollout.engine.decide import decision_on
 from modelrollout.engine.dispersion import is_unmeasured, with_measured
 from modelrollout.engine.forecast import is_unforeseen
 from modelrollout.engine.gates import gates_ended_at
+from modelrollout.engine.late import is_awaited
+from modelrollout.engine.neighbours import Neighbour, reached
 from modelrollout.engine.observed import RevisionState
+from modelrollout.engine.pipeline import pipeline_problems
 from modelrollout.engine.plan import LOWERING, Action
 from modelrollout.engine.presets import is_open, with_chosen, with_found
 from modelrollout.engine.revisions import Revision
@@ -43,13 +47,20 @@ class Observer:
         *,
         gates: Gates,
         configs: Configs,
+        standing: Callable[[Key], Neighbour | None] = lambda _: None,
     ) -> None:
+        """Put together.
+
+        Args:
+            standing: what others see of a rollout; None where there is no such rollout.
+        """
         self._workloads = workloads
         self._traffics = traffics
         self._sources = sources
         self._validator = validator
         self._gates = gates
         self._configs = configs
+        self._standing = standing
 
     async def observe(self, rollout: ModelRollout, now: datetime) -> Observation:
         """Gather.
@@ -69,6 +80,7 @@ class Observer:
             revisions=states,
             served=self._workloads.of(rollout).served(rollout),
             fallback=self._traffics.of(rollout).fallback(rollout),
+            neighbours=self._neighbours(rollout),
         )
         if _lowers(glance):
             return glance
@@ -93,7 +105,7 @@ class Observer:
             judged,
             desired=desired,
             revisions=states,
-            problems=(*reading.problems, *problems),
+            problems=(*reading.problems, *problems, *pipeline_problems(judged)),
             unchecked=reading.unread or self._validator.unanswered(rollout.key),
             config=config,
         )
@@ -102,6 +114,18 @@ class Observer:
         """When an objection to a spec is to be checked again."""
         times = (self._validator.ask_again_at(key), self._configs.ask_again_at(key))
         return min((at for at in times if at is not None), default=None)
+
+    def _neighbours(self, rollout: ModelRollout) -> tuple[Neighbour, ...]:
+        """Those that it looks at, and all that they depend on."""
+        found: dict[str, Neighbour] = {}
+        names = list(reached(rollout.spec))
+        while names:
+            name = names.pop()
+            standing = None if name in found else self._standing(Key(rollout.key.namespace, name))
+            if standing is not None:
+                found[name] = standing
+                names += standing.depends_on
+        return tuple(found.values())
 
     def _revisions(
         self, rollout: ModelRollout, reading: Reading
@@ -134,9 +158,17 @@ class Observer:
         rollout, status = glance.rollout, glance.status
         if status.attempt is None or status.attempt.step is None or status.stable is None:
             source.judge.forget(rollout.uid)
+            glance = await self._with_late(glance, source)
             return await self._foreseen(await self._awaited(glance, source), source)
-        evidence, more_at = await source.judge.evidence(rollout, status.stable, glance.now)
+        evidence, more_at = await source.judge.evidence(rollout, status.stable, glance.now, glance.neighbours)
         return replace(glance, evidence=evidence, next_evidence_at=more_at)
+
+    async def _with_late(self, glance: Observation, source: Source) -> Observation:
+        """With what became of the requests that both revisions answered before the last promotion."""
+        rollout, late = glance.rollout, glance.status.late
+        if late is None or not is_awaited(glance):
+            return glance
+        return replace(glance, late=await source.lates.find(rollout, late, glance.now))
 
     async def _foreseen(self, seen: Observation, source: Source) -> Observation:
         """With how much requests hang together and what the steps will take, each once for an attempt."""

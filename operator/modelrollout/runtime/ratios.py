@@ -53,7 +53,7 @@ class Ratios:
 
     def judges(self, metric: Metric) -> bool:
         """Whether the metric is one of two counters."""
-        return metric.ratio is not None
+        return metric.ratio is not None and metric.delayed is None
 
     async def find(self, look: Look, metric: Metric, words: Words = _as_they_are) -> Finding:
         """Judge one metric.

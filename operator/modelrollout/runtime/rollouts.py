@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from modelrollout.api.resource import Key, ModelRollout, SpecError, deleted_at, parse
 from modelrollout.api.spec import DeletionPolicy
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.kube.resources import GATEWAY, HTTP_ROUTE, SERVICE, Resource
+from modelrollout.engine.neighbours import Neighbour, neighbour_of, reached
+from modelrollout.kube.resources import GATEWAY, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE, Resource
 from modelrollout.runtime.logs import logger
 
 _Object = tuple[Resource, str, str]
@@ -56,6 +57,7 @@ class _Kept:
         wishes: digest of what only users change.
         refers: objects that are not its own, and that it depends on.
         moves: whether it is between two versions.
+        standing: what others see of it.
         text: all that is read of it, as JSON.
     """
 
@@ -64,6 +66,7 @@ class _Kept:
     wishes: bytes
     refers: frozenset[_Object]
     moves: bool
+    standing: Neighbour
     text: str
 
 
@@ -74,7 +77,13 @@ class Rollouts:
     somebody looks at them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wake: Callable[[Key], None] | None = None) -> None:
+        """Begin with none.
+
+        Args:
+            wake: called with those that look at a rollout of which others see something new.
+        """
+        self._wake = wake
         self._kept: dict[Key, _Kept] = {}
         self._at_hand: OrderedDict[Key, ModelRollout | Unreadable] = OrderedDict()
         self._by_object: dict[_Object, set[Key]] = {}
@@ -100,6 +109,11 @@ class Rollouts:
         """Whether it is between two versions."""
         kept = self._kept.get(key)
         return kept is not None and kept.moves
+
+    def standing(self, key: Key) -> Neighbour | None:
+        """What others see of it; None where there is no such rollout."""
+        kept = self._kept.get(key)
+        return None if kept is None else kept.standing
 
     def of_service(self, namespace: str, service: str) -> frozenset[Key]:
         """Those whose traffic goes to a Service that is not theirs."""
@@ -144,6 +158,8 @@ class Rollouts:
         kept = self._kept.pop(key, None)
         self._at_hand.pop(key, None)
         self._refer(key, frozenset() if kept is None else kept.refers, frozenset())
+        if kept is not None:
+            self._tell(key)
         return gone
 
     def wrote(self, key: Key, status: ModelRolloutStatus, resource_version: str) -> None:
@@ -160,12 +176,21 @@ class Rollouts:
         metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
         text = json.dumps({"metadata": metadata, "spec": raw.get("spec", {}), "status": raw.get("status", {})})
         moves = new.status.attempt is not None
-        kept = _Kept(new.uid, new.resource_version, _wishes(new), _refers(new), moves, text)
+        standing = neighbour_of(new.key.name, new.status, new.spec if isinstance(new, ModelRollout) else None)
+        kept = _Kept(new.uid, new.resource_version, _wishes(new), _refers(new), moves, standing, text)
         old = self._kept.get(new.key)
         self._refer(new.key, frozenset() if old is None else old.refers, kept.refers)
         self._kept[new.key] = kept
         self._hold(new.key, new)
+        if old is None or old.standing != standing:
+            self._tell(new.key)
         return kept
+
+    def _tell(self, key: Key) -> None:
+        """Wake those that look at it."""
+        if self._wake is not None:
+            for other in tuple(self._by_object.get((MODEL_ROLLOUT, key.namespace, key.name), ())):
+                self._wake(other)
 
     def _hold(self, key: Key, found: ModelRollout | Unreadable) -> ModelRollout | Unreadable:
         self._at_hand[key] = found
@@ -194,6 +219,7 @@ def _refers(rollout: ModelRollout | Unreadable) -> frozenset[_Object]:
     names |= {entry.service for entry in rollout.status.services}
     found: set[_Object] = {(SERVICE, namespace, name) for name in names}
     found |= {(GATEWAY, parent.namespace or namespace, parent.name) for parent in api.parents}
+    found |= {(MODEL_ROLLOUT, namespace, name) for name in reached(rollout.spec)}
     if api.http_route_ref is not None:
         found.add((HTTP_ROUTE, namespace, api.http_route_ref.name))
     return frozenset(found)

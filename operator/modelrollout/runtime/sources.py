@@ -8,6 +8,7 @@ from pathlib import Path
 from modelrollout.api.errors import TerminalError
 from modelrollout.api.resource import ModelRollout
 from modelrollout.metrics.prometheus import PrometheusProvider, PrometheusSettings, RequestHook, bearer
+from modelrollout.runtime.delayed import Lates
 from modelrollout.runtime.foreseeing import Foresight
 from modelrollout.runtime.judge import Judge
 from modelrollout.runtime.presets import Presets
@@ -20,7 +21,7 @@ TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A Prometheus, the judge that reads it, and who looks there for model servers, for what lies ahead and behind."""
+    """A Prometheus, the judge that reads it, and who looks there for servers, what lies ahead, what was, and what comes late."""
 
     provider: PrometheusProvider
     judge: Judge
@@ -28,6 +29,7 @@ class Source:
     foresight: Foresight
     spreads: Spreads
     usuals: Usuals
+    lates: Lates
 
 
 class Sources:
@@ -61,6 +63,7 @@ class Sources:
         for source in self._sources.values():
             source.judge.forget(uid)
             source.usuals.forget(uid)
+            source.lates.forget(uid)
 
     def close(self) -> None:
         """End all connections."""
@@ -88,6 +91,7 @@ class Sources:
             Foresight(provider, self._settings),
             Spreads(provider, self._settings),
             Usuals(provider, self._settings),
+            Lates(provider, self._settings),
         )
 
     def _own_headers(self) -> dict[str, str]:

@@ -144,7 +144,7 @@ async def _problems_of(
     if metric.slice_by is not None:
         async for text in slice_problems(rollout, metric, provider):
             yield text
-    if metric.histogram is not None:
+    if metric.histogram is not None and metric.of is None:
         async for text in histogram_problems(rollout, metric, provider):
             yield text
     elif metric.agreement is not None:
@@ -187,7 +187,7 @@ async def _query_problems(
         yield f"does not parse: {parse_error}"
         return
     stable = rollout.status.stable
-    if stable is None or comparable(rollout, stable.revision) is None:
+    if metric.of is not None or stable is None or comparable(rollout, stable.revision) is None:
         return
     # What the stable revision shows now tells how many series the candidate will give.
     query = expand(metric.query, variables_of(scope, stable.revision, stable.version, EXAMPLE_WINDOW_SECONDS))

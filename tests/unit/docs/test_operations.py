@@ -16,6 +16,7 @@ from modelrollout.api.status import ModelRolloutStatus, Phase
 from modelrollout.engine.adopt import STOPPED
 from modelrollout.engine.answers import REFUSED
 from modelrollout.engine.decide import EVENTS, TELLING_WAITS
+from modelrollout.engine.late import LATE_HARM
 from modelrollout.engine.reviews import REVIEWED
 from modelrollout.engine.services import PREVIOUS_REPLACED, STABLE_REPLACED
 from modelrollout.engine.upstream import INPUT_DRIFT
@@ -96,7 +97,7 @@ def test_every_error_that_a_person_must_mend_is_explained() -> None:
 
 def test_every_event_is_explained() -> None:
     text = section("Events")
-    besides = {"DriftRestored", INPUT_DRIFT, REFUSED, REVIEWED, STOPPED, STABLE_REPLACED, PREVIOUS_REPLACED}
+    besides = {"DriftRestored", INPUT_DRIFT, LATE_HARM, REFUSED, REVIEWED, STOPPED, STABLE_REPLACED, PREVIOUS_REPLACED}
     assert first_cells(text, "event") == {name for _, name in EVENTS.values()} | besides
     assert set(re.findall(r"`(\w+)`", text.split("A warning is also recorded", 1)[1])) == TELLING_WAITS
 

@@ -12,6 +12,7 @@ from modelrollout.api.metrics import Metric
 from modelrollout.api.model import APIModel
 from modelrollout.api.resource import parse_spec
 from modelrollout.api.stages import Stage
+from modelrollout.engine.validate import problems_of
 
 pytestmark = pytest.mark.unit
 
@@ -38,6 +39,7 @@ def test_every_field_of_an_example_is_valid_and_known(file: Path) -> None:
     spec = yaml.safe_load(file.read_text())["spec"]
 
     assert unread(spec, parse_spec(spec).dump(), "spec") == []
+    assert problems_of(parse_spec(spec)) == ()
 
 
 @pytest.mark.parametrize(("field", "model"), [("metrics", Metric), ("stages", Stage)])

@@ -146,3 +146,23 @@ def test_who_moves_requests_between_services_of_others_is_found_by_each_of_them(
         assert rollouts.of_service("ns", service) == {KEY}, "also what serves, when the spec names it no more"
     rollouts.remove(KEY)
     assert not rollouts.of_service("ns", "b")
+
+
+def test_those_that_depend_on_one_are_woken_when_others_see_something_new_of_it() -> None:
+    woken: list[Key] = []
+    rollouts = Rollouts(woken.append)
+    ranker = raw(1, name="ranker", uid="u2")
+    rollouts.put(ranker | {"spec": ranker["spec"] | {"dependsOn": [{"name": "digits"}]}})
+    rollouts.put(raw(2))
+    assert woken == [Key("ns", "ranker")]
+    moving = ModelRolloutStatus(attempt=FULL_STATUS.attempt)
+    rollouts.wrote(KEY, moving, "3")
+    assert woken == [Key("ns", "ranker")] * 2
+    rollouts.wrote(KEY, moving.model_copy(update={"verdict": "n=640"}), "4")
+    assert len(woken) == 2
+    standing = rollouts.standing(KEY)
+    assert standing is not None
+    assert standing.moves == "version 3 is in stage ramp"
+    rollouts.remove(KEY)
+    assert len(woken) == 3
+    assert rollouts.standing(KEY) is None
