@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 MANIFESTS = [EXAMPLES / "minimal.yaml", EXAMPLES / "full.yaml", EXAMPLES / "digits/manifests/rollout.yaml"]
-MANIFESTS += [EXAMPLES / "services.yaml"]
+MANIFESTS += [EXAMPLES / "services.yaml", EXAMPLES / "fraud.yaml", EXAMPLES / "llm.yaml"]
 
 
 def unread(written: object, read: object, path: str) -> list[str]:
