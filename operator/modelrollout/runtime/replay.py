@@ -138,9 +138,18 @@ async def replayed(
 
 
 def unattended(spec: ModelRolloutSpec) -> ModelRolloutSpec:
-    """The same spec where nobody and nothing but evidence has a say."""
+    """The same spec where nobody and nothing but evidence of its own has a say: neighbours rest, and do well."""
     stages = tuple(stage.model_copy(update={"approval": Approval.AUTO, "pre": (), "post": ()}) for stage in spec.stages)
-    return spec.model_copy(update={"stages": stages, "automation": Automation.FULL})
+    metrics = tuple(metric for metric in spec.metrics if metric.of is None)
+    return spec.model_copy(
+        update={
+            "stages": stages,
+            "automation": Automation.FULL,
+            "metrics": metrics,
+            "depends_on": (),
+            "preset": spec.wanted_preset,  # as it was with all metrics
+        }
+    )
 
 
 async def _observed(rollout: ModelRollout, trial: Trial, now: datetime, judge: Judge, spreads: Spreads) -> Observation:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from modelrollout.api.automation import Automation
+from modelrollout.api.pipeline import Upstream
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import RevisionRef
 from modelrollout.engine.plan import Action
@@ -103,6 +105,14 @@ async def test_without_the_candidates_history_nothing_passes() -> None:
 async def test_nobody_is_asked() -> None:
     moments = await play(history(), spec(automation=Automation.HUMAN_ONLY.value))
     assert moments[-1].plan.action is Action.PROMOTE
+
+
+async def test_other_models_of_a_pipeline_are_taken_to_rest_and_to_do_well() -> None:
+    alone = spec()
+    guardrail = alone.spec.metrics[0].model_copy(update={"name": "ranker-errors", "of": "ranker"})
+    changes = {"depends_on": (Upstream(name="embedder"),), "metrics": (*alone.spec.metrics, guardrail)}
+    piped = replace(alone, spec=alone.spec.model_copy(update=changes))
+    assert (await play(history(), piped))[-1].plan.action is Action.PROMOTE
 
 
 async def test_nothing_after_the_clock_is_seen() -> None:
