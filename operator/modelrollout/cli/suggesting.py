@@ -10,7 +10,7 @@ from typing import Final
 
 from modelrollout.analysis.binomial import log_at_most
 from modelrollout.analysis.verdict import format_number
-from modelrollout.api.metrics import Check
+from modelrollout.api.check import Check
 from modelrollout.cli.arguments import Command
 from modelrollout.cli.choosing import NothingToDoError
 from modelrollout.cli.foretelling import case_of, prometheus_of, with_preset

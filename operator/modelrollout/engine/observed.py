@@ -166,6 +166,9 @@ class Throughput:
     each_pod: float
     requests: int
     late: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class LateEvidence:
     """What is known by now of a promotion's late outcomes.
 

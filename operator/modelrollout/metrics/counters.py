@@ -19,7 +19,7 @@ here, per series, between its own samples:
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +28,7 @@ from typing import Final, Literal
 from modelrollout.analysis.evidence import NOTHING, Counts, Slice, Tick
 from modelrollout.metrics.promql import Scope
 from modelrollout.metrics.provider import RawSeries
+from modelrollout.metrics.readings import Reading, Role, SeriesKey, Target, Twins, series_key, target_of
 from modelrollout.metrics.slicing import Slicing
 from modelrollout.metrics.ticks import Grid
 
@@ -35,15 +36,6 @@ FORGET_SECONDS: Final = 300.0
 """How far back a sample is remembered; Prometheus's own lookback."""
 QUIET_TICKS: Final = 3
 """A job that misses a scrape or two still counts what happened meanwhile; one that is silent for longer is gone."""
-
-_SCRAPER_LABELS: Final = ("job", "prometheus", "prometheus_replica")
-"""Who read a series. Prometheus sets `job` itself; the others come with answers of several Prometheus servers."""
-_READING_LABELS: Final = frozenset({*_SCRAPER_LABELS, "service", "endpoint"})
-"""What may differ between two readings of one counter. A server may use the last two itself: see `_Twins`."""
-
-Role = Literal["total", "marked"]
-SeriesKey = tuple[tuple[str, str], ...]
-Target = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -60,6 +52,11 @@ class Batch:
     total: tuple[RawSeries, ...]
     marked: tuple[RawSeries, ...]
     scrapes: tuple[RawSeries, ...] = ()
+
+    @property
+    def sides(self) -> tuple[tuple[Role, tuple[RawSeries, ...]], ...]:
+        """Both counters, and the part that each takes."""
+        return ("total", self.total), ("marked", self.marked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +201,8 @@ def _increases(
     last: dict[tuple[Role, SeriesKey], tuple[float, float]],
 ) -> Iterator[_Increase]:
     """What each new sample adds; leaves each series' last sample in `last`."""
-    twins = _Twins(ledger, batch, min(QUIET_TICKS * rules.grid.interval, FORGET_SECONDS))
-    sides: tuple[tuple[Role, tuple[RawSeries, ...]], ...] = (("total", batch.total), ("marked", batch.marked))
-    for role, group in sides:
+    twins = Twins(_readings(ledger, batch), min(QUIET_TICKS * rules.grid.interval, FORGET_SECONDS))
+    for role, group in batch.sides:
         for series in group:
             revision = rules.revision_of(series.labels)
             if revision is None:
@@ -225,6 +221,14 @@ def _increases(
                 last[key] = previous
 
 
+def _readings(ledger: Ledger, batch: Batch) -> Iterator[Reading]:
+    for (role, key), (at, _) in ledger.last.items():
+        yield role, key, (at,)
+    for role, group in batch.sides:
+        for series in group:
+            yield role, series_key(series.labels), tuple(at for at, _ in series.samples)
+
+
 def first_answers(before: Mapping[str, float], answers: Mapping[str, Iterable[float]]) -> Iterator[float]:
     """When pods have answered for the first time, as far as anybody remembers.
 
@@ -236,40 +240,6 @@ def first_answers(before: Mapping[str, float], answers: Mapping[str, Iterable[fl
             if at - previous > FORGET_SECONDS:
                 yield at
             previous = at
-
-
-class _Twins:
-    """Finds readings of one and the same counter by several jobs.
-
-    They agree in all labels but those of the reading. Series of one job are never twins: `service` and `endpoint` are
-    then the server's own labels, and each series counts.
-    """
-
-    def __init__(self, ledger: Ledger, batch: Batch, quiet: float) -> None:
-        self._quiet = quiet
-        self._readings: dict[tuple[Role, SeriesKey], dict[SeriesKey, list[float]]] = defaultdict(dict)
-        for (role, key), (at, _) in ledger.last.items():
-            self._add(role, key, [at])
-        for series in batch.total:
-            self._add("total", series_key(series.labels), [at for at, _ in series.samples])
-        for series in batch.marked:
-            self._add("marked", series_key(series.labels), [at for at, _ in series.samples])
-        for readings in self._readings.values():
-            for times in readings.values():
-                times.sort()
-
-    def before(self, role: Role, key: SeriesKey) -> tuple[list[float], ...]:
-        """When each job that comes before this series' own has read the same counter."""
-        readings = self._readings[role, counter_of(key)]
-        own = scraper_of(key)
-        return tuple(times for scraper, times in readings.items() if scraper < own)
-
-    def count(self, at: float, before: tuple[list[float], ...]) -> bool:
-        """Whether one of them has read it not long before `at`, so that it is counted there."""
-        return any((index := bisect_right(times, at)) > 0 and at - times[index - 1] < self._quiet for times in before)
-
-    def _add(self, role: Role, key: SeriesKey, times: list[float]) -> None:
-        self._readings[role, counter_of(key)].setdefault(scraper_of(key), []).extend(times)
 
 
 def _increase(previous: tuple[float, float] | None, sample: tuple[float, float], scrapes: Sequence[float]) -> float:
@@ -384,23 +354,3 @@ def _events(entry: _Sum, whose: tuple[str, str | None], ahead: dict[tuple[str, s
 
 def _usable(samples: Iterable[tuple[float, float]], until: float) -> Iterator[tuple[float, float]]:
     return ((at, value) for at, value in samples if at <= until and math.isfinite(value) and value >= 0)
-
-
-def series_key(labels: Mapping[str, str]) -> SeriesKey:
-    """What tells a series from others."""
-    return tuple(sorted(labels.items()))
-
-
-def counter_of(key: SeriesKey) -> SeriesKey:
-    """Which counter a series is a reading of: all labels but those of the reading."""
-    return tuple(label for label in key if label[0] not in _READING_LABELS)
-
-
-def scraper_of(key: SeriesKey) -> SeriesKey:
-    """Who has read it."""
-    return tuple(label for label in key if label[0] in _SCRAPER_LABELS)
-
-
-def target_of(labels: Mapping[str, str]) -> Target:
-    """What is scraped as one: its samples of one scrape share a timestamp and succeed or fail together."""
-    return labels.get("pod", ""), labels.get("instance", ""), labels.get("job", "")

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from modelrollout.analysis.distribution import Cumulative, Distribution, Labelled
-from modelrollout.metrics.counters import SeriesKey, Target, counter_of, scraper_of, series_key, target_of
 from modelrollout.metrics.edges import edge_of
 from modelrollout.metrics.provider import RawSeries
+from modelrollout.metrics.readings import SeriesKey, Target, counter_of, scraper_of, series_key, target_of
 
 MOST_VALUES: Final = 100
 """A label with more values than this names things, not categories."""

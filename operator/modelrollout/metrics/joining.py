@@ -22,9 +22,10 @@ from typing import Final, Literal
 
 from modelrollout.analysis.evidence import Tick
 from modelrollout.metrics import counters
-from modelrollout.metrics.counters import FORGET_SECONDS, QUIET_TICKS, Batch, CounterRules, Lead, Ledger, SeriesKey
+from modelrollout.metrics.counters import FORGET_SECONDS, QUIET_TICKS, Batch, CounterRules, Lead, Ledger
 from modelrollout.metrics.promql import SelectorStyle
 from modelrollout.metrics.provider import RawSeries
+from modelrollout.metrics.readings import SeriesKey
 
 REVISION_LABEL: Final = "revision"
 SERIES: Final = SelectorStyle(revision_label=REVISION_LABEL, rollout_label="rollout")

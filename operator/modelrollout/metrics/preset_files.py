@@ -14,7 +14,8 @@ from typing import Final
 import yaml
 from pydantic import ConfigDict, Field
 
-from modelrollout.api.metrics import Check, Metric
+from modelrollout.api.check import Check
+from modelrollout.api.metrics import Metric
 from modelrollout.api.model import APIModel
 from modelrollout.api.preset import PresetName
 

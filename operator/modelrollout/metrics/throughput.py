@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from modelrollout.metrics.counters import SeriesKey, counter_of, scraper_of, series_key
 from modelrollout.metrics.promql import Scope
 from modelrollout.metrics.provider import RawSeries
+from modelrollout.metrics.readings import SeriesKey, counter_of, scraper_of, series_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A Prometheus, the judge that reads it, and who looks there for servers, what lies ahead, what was, and what comes late."""
+    """A Prometheus, the judge that reads it, and those who look there for anything else."""
 
     provider: PrometheusProvider
     judge: Judge

@@ -2,11 +2,12 @@
 
 A limit is proposed by what stable varied by (`analysis.usual`), and then judged by the code that decides live: one half
 of stable's pods plays the candidate of the other, rollout after rollout. Both are the same model, so every rollback is
-a false alarm.
+a false alarm; and so is a limit that both break, which holds the rollout for good.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,7 +18,8 @@ from modelrollout.analysis.eprocess import lower_bound, upper_bound
 from modelrollout.analysis.evidence import Counts
 from modelrollout.analysis.outcome import Value
 from modelrollout.analysis.usual import Usual, rounded
-from modelrollout.api.metrics import Check, Metric, Mode, NoWorseThan
+from modelrollout.api.check import Check, NoWorseThan
+from modelrollout.api.metrics import Metric, Mode
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.scalars import format_duration
 from modelrollout.api.status import RevisionRef
@@ -43,6 +45,8 @@ SIGMAS: Final = 3.0
 CERTAINTY: Final = 0.05
 """A share that was never seen, or seldom, may be as large as its bound at this level."""
 FACTOR: Final = Decimal("1.5")
+BOTH_FAIL: Final = "UpstreamFailing"
+"""Why a rollout is held by a limit that stable itself breaks: `engine.upstream.both_fail`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,8 @@ class Alarms:
     """What the proposed limits would have done to the stable revision.
 
     Attributes:
-        rollouts: of stable against itself that came to an end.
-        alarms: how many of them were rolled back.
+        rollouts: of stable against itself that came to an end, or were held by a limit that stable itself breaks.
+        alarms: how many of them were rolled back or held.
         by_metric: in how many of those each metric had a part.
         why: why none could be played.
     """
@@ -81,7 +85,7 @@ class Alarms:
     why: str | None = None
 
     def of(self, metric: str) -> int:
-        """In how many rollbacks a metric had a part."""
+        """In how many alarms a metric had a part."""
         return dict(self.by_metric).get(metric, 0)
 
 
@@ -126,17 +130,17 @@ def enforced_with(metric: Metric, check: Check) -> Metric:
 
 
 def alarms_of(ends: Sequence[Moment], names: Sequence[str]) -> Alarms:
-    """Count how the rollouts ended that did."""
-    over = [moment for moment in ends if moment.is_end]
+    """Count how the rollouts ended that did, and what both halves broke and therefore never ended."""
+    over = [moment for moment in ends if moment.is_end or moment.plan.reason == BOTH_FAIL]
     failed = [moment.plan.message for moment in over if moment.plan.action is not Action.PROMOTE]
     by_metric = tuple((name, sum(_names(message, name) for message in failed)) for name in names)
     return Alarms(len(over), len(failed), by_metric)
 
 
 def _names(message: str, metric: str) -> bool:
-    """Whether a rollback is for this metric: reasons begin with its name and are joined by semicolons."""
-    starts = tuple(f"{metric}{sign}" for sign in (" ", ":", "{"))
-    return any(part.startswith(starts) for part in message.split("; "))
+    """Whether an alarm is for this metric: reasons begin with its name, after a colon or a semicolon."""
+    parts = re.split("[:;] ", message)
+    return any(part == metric or part.startswith((f"{metric} ", f"{metric}{{")) for part in parts)
 
 
 async def _proposal(

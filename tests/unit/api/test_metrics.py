@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from modelrollout.api.metrics import Check, Metric
+from modelrollout.api.check import Check
+from modelrollout.api.metrics import Metric
 
 pytestmark = pytest.mark.unit
 

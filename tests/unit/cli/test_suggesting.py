@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from modelrollout.analysis.usual import Usual
-from modelrollout.api.metrics import Check, Metric, NoWorseThan
+from modelrollout.api.check import Check, NoWorseThan
+from modelrollout.api.metrics import Metric
 from modelrollout.cli.suggesting import at_most, in_yaml, lines
 from modelrollout.runtime.suggesting import Alarms, Proposal
 from tests.support.scenes import METRICS

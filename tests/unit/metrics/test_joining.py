@@ -87,7 +87,8 @@ def test_reading_in_pieces_gives_what_reading_at_once_gives() -> None:
     other = counter("new", {-0.4: 99, 0.6: 103, 1.6: 110, 2.6: 111, 3.6: 112, 4.6: 113, 5.6: 115}, pod="labels-1")
     batch = Batch((one, other), ())
     _, whole = advance(Ledger(), batch, RULES, after=0.0, until=6.0, final="final")
-    ledger, pieces = Ledger(), []
+    ledger = Ledger()
+    pieces: list[Tick] = []
     for end in range(1, 7):
         ledger, ticks = advance(ledger, batch, RULES, after=end - 1.0, until=float(end), final="final")
         pieces += ticks

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from modelrollout.api.metrics import Metric, NoWorseThan
+from modelrollout.api.check import NoWorseThan
+from modelrollout.api.metrics import Metric
 from modelrollout.runtime.looking import Look
 from modelrollout.runtime.next_look import ARRIVAL_SECONDS, next_look
 from modelrollout.runtime.settings import Settings

@@ -25,18 +25,25 @@ KNOWN = LateEvidence((), NOW, is_complete=False)
 
 
 @dataclass
+class Lates:
+    """Stands in for who looks for late outcomes."""
+
+    asked: list[str]
+
+    async def find(self, *_: object) -> LateEvidence:
+        self.asked.append("lates")
+        return KNOWN
+
+
+@dataclass
 class WithLates(Sources):
     """Stands in as `Sources` does, and for who looks for late outcomes."""
 
     standing: Mapping[str, Neighbour] = field(default_factory=dict)
 
     @property
-    def lates(self) -> WithLates:
-        return self
-
-    async def find(self, *_: object) -> LateEvidence:
-        self.asked.append("lates")
-        return KNOWN
+    def lates(self) -> Lates:
+        return Lates(self.asked)
 
 
 async def observe(sources: WithLates) -> Observation:

@@ -12,7 +12,8 @@ import pytest
 
 from modelrollout.analysis.outcome import NoData, Outcome, Value
 from modelrollout.analysis.usual import Usual
-from modelrollout.api.metrics import Check, Metric, Mode
+from modelrollout.api.check import Check
+from modelrollout.api.metrics import Metric, Mode
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import RevisionRef
 from modelrollout.runtime.halves import CANDIDATE
