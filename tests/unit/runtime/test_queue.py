@@ -161,3 +161,16 @@ async def test_stopping_waits_for_what_is_under_way_and_takes_nothing_new() -> N
         await stopping
         assert finished == ["under-way"]
         assert bench.seen == ["under-way"]
+
+
+async def test_many_keys_that_wait_for_nothing_leave_others_their_turns() -> None:
+    """The Lease is renewed between them."""
+    keys = 1000
+    async with Bench() as bench:
+        for number in range(keys):
+            bench.queue.add(str(number))
+        turns = 0
+        while len(bench.seen) < keys:
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns >= keys / 2
