@@ -17,7 +17,10 @@ from typing import Final
 
 from e2e.cluster import cache
 
-SOURCES: Final = Path(__file__).resolve().parents[1] / "servers"
+_REPOSITORY: Final = Path(__file__).resolve().parents[2]
+SOURCES: Final = _REPOSITORY / "tests" / "servers"
+LOCKS: Final = _REPOSITORY / "requirements" / "servers"
+"""What is installed for each, with hashes; `make lock` writes them."""
 _DEBIAN_PYTHON: Final = "/usr/bin/python3"
 GOOD, SLOW, BAD = 0.001, 0.3, -1.0
 """What the model is asked to add up: it answers at once, after that many seconds, or fails."""
@@ -37,8 +40,7 @@ class Server:
     """One that can be run.
 
     Attributes:
-        name: its folder in tests/servers, and its preset.
-        requirement: what pip installs.
+        name: its folder in tests/servers, its lock in requirements/servers, and its preset.
         python: which interpreter the environment is made with.
         command: what follows the interpreter.
         settings: writes what the server reads from its directory.
@@ -47,13 +49,17 @@ class Server:
     """
 
     name: str
-    requirement: str
     command: Callable[[Ports], list[str]]
     path: str
     body: Callable[[float], object]
     settings: Callable[[Path, Ports], None] = lambda _, __: None
     same_port: bool = False
     python: str = sys.executable
+
+    @property
+    def lock(self) -> Path:
+        """Its packages, pinned."""
+        return LOCKS / f"{self.name}.txt"
 
 
 def _v2(*shape: int) -> Callable[[float], object]:
@@ -75,7 +81,6 @@ def _mlserver_settings(directory: Path, ports: Ports) -> None:
 SERVERS: Final = (
     Server(
         name="mlserver",
-        requirement="mlserver==1.7.1",
         command=lambda _: ["-c", "from mlserver.cli import main; main()", "start", "."],
         settings=_mlserver_settings,
         path="/v2/models/adder/infer",
@@ -83,7 +88,6 @@ SERVERS: Final = (
     ),
     Server(
         name="kserve",
-        requirement="kserve==0.21.0",
         command=lambda ports: ["server.py", "--http_port", str(ports.http), "--enable_grpc", "false"],
         path="/v2/models/adder/infer",
         body=_v2(1),
@@ -91,7 +95,6 @@ SERVERS: Final = (
     ),
     Server(
         name="bentoml",
-        requirement="bentoml==1.4.39",
         command=lambda ports: [
             "-m",
             "bentoml",
@@ -108,7 +111,6 @@ SERVERS: Final = (
     ),
     Server(
         name="triton",
-        requirement="nvidia-pytriton==0.7.0",
         command=lambda ports: [
             *("server.py", "--http-port", str(ports.http), "--grpc-port", str(ports.grpc)),
             *("--metrics-port", str(ports.metrics)),
@@ -155,7 +157,7 @@ class Running:
 @contextmanager
 def running(server: Server, directory: Path) -> Iterator[Running]:
     """Start a server in a directory of its own; it may not be ready yet."""
-    environment = cache.made(f"server-{server.name}", {"requirement": server.requirement}, _installer(server))
+    environment = cache.made(f"server-{server.name}", _recipe(server), _installer(server))
     shutil.copytree(SOURCES / server.name, directory)
     ports = Ports(*(_free_port() for _ in range(3)))
     server.settings(directory, ports)
@@ -179,11 +181,15 @@ def running(server: Server, directory: Path) -> Iterator[Running]:
             process.wait()
 
 
+def _recipe(server: Server) -> cache.Recipe:
+    return {"python": str(Path(server.python).resolve()), "requirements": server.lock.read_text(encoding="utf-8")}
+
+
 def _installer(server: Server) -> Callable[[Path], None]:
     def install(directory: Path) -> None:
         subprocess.run([server.python, "-m", "venv", str(directory)], check=True)
         pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--only-binary", ":all:", server.requirement], check=True)
+        subprocess.run([*pip, "--only-binary", ":all:", "--require-hashes", "-r", str(server.lock)], check=True)
 
     return install
 
