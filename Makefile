@@ -32,6 +32,7 @@ lock: $(VENV)/ready ## Write the lock files again from pyproject.toml
 	@$(PY) -m pip install --quiet uv
 	@$(LOCK) -o requirements/runtime.txt pyproject.toml
 	@$(LOCK) --extra dev -c requirements/runtime.txt -o requirements/dev.txt pyproject.toml
+	@for server in requirements/servers/*.in; do $(LOCK) --only-binary :all: -o $${server%.in}.txt $$server; done
 
 LOCK := $(VENV)/bin/uv pip compile -q --custom-compile-command 'make lock' --generate-hashes --no-emit-index-url \
         --universal --no-annotate --python-version 3.11

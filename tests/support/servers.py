@@ -9,8 +9,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,8 +23,13 @@ SOURCES: Final = _REPOSITORY / "tests" / "servers"
 LOCKS: Final = _REPOSITORY / "requirements" / "servers"
 """What is installed for each, with hashes; `make lock` writes them."""
 _DEBIAN_PYTHON: Final = "/usr/bin/python3"
-GOOD, SLOW, BAD = 0.001, 0.3, -1.0
-"""What the model is asked to add up: it answers at once, after that many seconds, or fails."""
+GOOD, SLOW, BAD, BROKEN = 0.001, 0.3, -1.0, -2.0
+"""What the model is asked to add up: it answers at once, after that many seconds, or fails; KServe's fails of the last
+in a way that it does not tell the server of."""
+_POLL_SECONDS: Final = 0.1
+_PATIENCE_SECONDS: Final = 120.0
+"""For an answer: BentoML accepts connections long before its model is there."""
+_LOG_SHOWN: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Server:
         command: what follows the interpreter.
         settings: writes what the server reads from its directory.
         path: where the model is asked, and `body` what with.
+        unknown: where a model would be asked that is not there.
+        probe: what a kubelet asks.
         same_port: whether metrics are served where the model is.
     """
 
@@ -52,6 +60,8 @@ class Server:
     command: Callable[[Ports], list[str]]
     path: str
     body: Callable[[float], object]
+    probe: str
+    unknown: str = "/v2/models/nope/infer"
     settings: Callable[[Path, Ports], None] = lambda _, __: None
     same_port: bool = False
     python: str = sys.executable
@@ -85,12 +95,14 @@ SERVERS: Final = (
         settings=_mlserver_settings,
         path="/v2/models/adder/infer",
         body=_v2(1),
+        probe="/v2/models/adder/ready",
     ),
     Server(
         name="kserve",
         command=lambda ports: ["server.py", "--http_port", str(ports.http), "--enable_grpc", "false"],
         path="/v2/models/adder/infer",
         body=_v2(1),
+        probe="/v2/models/adder/ready",
         same_port=True,
     ),
     Server(
@@ -107,6 +119,8 @@ SERVERS: Final = (
         ],
         path="/predict",
         body=lambda number: {"numbers": [number]},
+        probe="/readyz",
+        unknown="/nope",
         same_port=True,
     ),
     Server(
@@ -117,9 +131,14 @@ SERVERS: Final = (
         ],
         path="/v2/models/adder/infer",
         body=_v2(1, 1),
+        probe="/v2/models/adder/ready",
         python=_DEBIAN_PYTHON,  # its stub embeds Debian's own
     ),
 )
+
+
+class ServerDidNotStartError(Exception):
+    """It ended, or did not answer in time. The message holds the end of its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,25 +152,63 @@ class Running:
     server: Server
     ports: Ports
     log: Path
+    process: subprocess.Popen[bytes]
 
     @property
     def metrics(self) -> str:
         return f"127.0.0.1:{self.ports.http if self.server.same_port else self.ports.metrics}"
 
-    def ask(self, number: float) -> int | None:
-        """Ask the model; the status of the answer, or None where there is no server yet."""
-        return self.send(json.dumps(self.server.body(number)))
+    def wait(self, seconds: float) -> None:
+        """Until the model answers.
 
-    def send(self, body: str) -> int | None:
-        """Send a body, on a connection of its own: some servers close one after a failure without a word."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports.http, timeout=30)
-        try:
-            connection.request("POST", self.server.path, body, {"Content-Type": "application/json"})
-            return connection.getresponse().status
-        except (ConnectionError, http.client.RemoteDisconnected):
-            return None
-        finally:
-            connection.close()
+        Raises:
+            ServerDidNotStartError: it ended, or the time is over.
+        """
+        end = time.monotonic() + seconds
+        while self.ask(GOOD) != 200:
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise ServerDidNotStartError(f"{self.server.name}: {self.log.read_text()[-_LOG_SHOWN:]}")
+            time.sleep(_POLL_SECONDS)
+
+    def ask(self, *numbers: float) -> int | None:
+        """Ask the model for one number after the other on one connection; the status of the last answer, or None where
+        there was none."""
+        with self._connection() as connection:
+            return [_status(connection, self.server.path, self.body(number)) for number in numbers][-1]
+
+    def send(self, body: str, path: str = "") -> int | None:
+        """Send a body, to the model where nothing else is said, on a connection of its own."""
+        with self._connection() as connection:
+            return _status(connection, path or self.server.path, body)
+
+    def probe(self) -> int | None:
+        """Ask what a kubelet asks."""
+        with self._connection() as connection:
+            return _status(connection, self.server.probe)
+
+    def body(self, number: float) -> str:
+        """What the model is asked with."""
+        return json.dumps(self.server.body(number))
+
+    def exposition(self) -> str:
+        """Its metrics as they are now."""
+        with closing(http.client.HTTPConnection(self.metrics, timeout=_PATIENCE_SECONDS)) as connection:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read().decode()
+
+    def _connection(self) -> closing[http.client.HTTPConnection]:
+        return closing(http.client.HTTPConnection("127.0.0.1", self.ports.http, timeout=_PATIENCE_SECONDS))
+
+
+def _status(connection: http.client.HTTPConnection, path: str, body: str | None = None) -> int | None:
+    """The status of the answer; None where the connection is closed instead."""
+    try:
+        connection.request("GET" if body is None else "POST", path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+    except (ConnectionError, http.client.RemoteDisconnected):
+        return None
+    return answer.status
 
 
 @contextmanager
@@ -171,7 +228,7 @@ def running(server: Server, directory: Path) -> Iterator[Running]:
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Running(server, ports, log)
+        yield Running(server, ports, log, process)
     finally:
         process.terminate()
         try:

@@ -1,10 +1,13 @@
-"""Presets on servers that run: each is found by its own series, and its errors are counted exactly."""
+"""Presets on servers that run: each is found by its own series, which are those that were recorded, and its failures
+and latency are counted exactly."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import replace
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -15,16 +18,19 @@ from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.engine.presets import Found
 from modelrollout.metrics.counters import CounterRules
+from modelrollout.metrics.expansion import names_of
+from modelrollout.metrics.preset_files import presets
 from modelrollout.metrics.prometheus import PrometheusProvider, PrometheusSettings
 from modelrollout.metrics.promql import Scope
 from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRequest
 from modelrollout.metrics.ticks import Grid
-from modelrollout.runtime.counting import counted_of
+from modelrollout.runtime.counting import Counted, counted_of
 from modelrollout.runtime.presets import Presets
 from modelrollout.runtime.settings import Settings
+from tests.support.expositions import parsed, text_of
 from tests.support.prometheus import RealPrometheus
 from tests.support.scenes import NOW, STABLE, loading, raw_spec
-from tests.support.servers import BAD, GOOD, SERVERS, SLOW, Running, running
+from tests.support.servers import BAD, BROKEN, GOOD, SERVERS, SLOW, Running, running
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.servers
@@ -32,14 +38,29 @@ pytestmark = pytest.mark.servers
 SCRAPE_SECONDS = 0.5
 READY_SECONDS = 300.0
 WARM = 30
-ANSWERED: Final = {"good": 40, "bad": 5, "refused": 3, "slow": 4}
-COUNTS_REFUSED: Final = {"mlserver", "bentoml"}
-"""Servers whose total has what their parser refuses; none has it among the errors."""
+GOODS, SLOWS, BADS, REFUSED, UNKNOWN, PROBES = 40, 4, 5, 3, 2, 6
+"""How many requests of each kind are sent: the model answers at once or late, or fails; the server does not understand
+it, or does not know where it goes; a kubelet asks."""
+COUNTS: Final = {"mlserver": REFUSED + UNKNOWN, "bentoml": REFUSED, "kserve": 0, "triton": 0}
+"""How many of those that never get to the model are among all requests, and not among the errors."""
+CLOSES: Final = {"mlserver"}
+"""Servers that close the connection after each failure without a word, whatever the model does."""
 
 
-@pytest.fixture(params=SERVERS, ids=lambda server: server.name)
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
-    with running(request.param, tmp_path / "server") as one:
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the operator has counted of one metric: marked things or an amount, and all things."""
+
+    marked: float
+    total: int
+
+
+@pytest.fixture(scope="module", params=SERVERS, ids=lambda server: server.name)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(request.param, tmp_path_factory.mktemp(request.param.name) / "server") as one:
+        one.wait(READY_SECONDS)
+        # The first answers are slow, and one in ten at most may be: the edge of latency is chosen by these.
+        assert {one.ask(GOOD) for _ in range(WARM)} == {200}
         yield one
 
 
@@ -53,64 +74,102 @@ def scraper(prometheus_binary: Path, tmp_path: Path, server: Running) -> Iterato
         yield one
 
 
-async def test_it_is_found_and_its_failures_are_counted_and_nobody_elses(
-    server: Running, scraper: RealPrometheus
-) -> None:
-    async def answers() -> bool:
-        return await asyncio.to_thread(server.ask, GOOD) == 200
+@pytest.fixture
+async def provider(scraper: RealPrometheus) -> AsyncIterator[PrometheusProvider]:
+    async with PrometheusProvider(PrometheusSettings(scraper.url, shortest_scrape=SCRAPE_SECONDS)) as one:
+        yield one
 
-    await eventually(f"{server.server.name} answers", answers, READY_SECONDS)
-    # The first answers are slow, and one in ten at most may be: the edge of latency is chosen by these.
-    for _ in range(WARM):
-        assert await answers()
-    settings = PrometheusSettings(scraper.url, shortest_scrape=SCRAPE_SECONDS)
-    async with PrometheusProvider(settings) as provider:
-        begun = await _now(provider)
-        await eventually("it is scraped", lambda: _is_later(provider, begun + 4 * SCRAPE_SECONDS))
-        found = await _found(provider)
-        assert found.preset is not None
-        assert found.preset.value == server.server.name
-        errors = _metric(found, "errors")
-        assert _metric(found, "latency")
-        since = await _now(provider)
-        # Prometheus has seen the counters as they were: from here on, differences count.
-        await eventually("it is scraped again", lambda: _is_later(provider, since + 4 * SCRAPE_SECONDS))
-        await asyncio.to_thread(_drive, server)
-        end = await _now(provider)
-        await eventually("it is scraped again", lambda: _is_later(provider, end + 4 * SCRAPE_SECONDS))
-        events, total = await _counted(provider, errors, since)
-        refused = ANSWERED["refused"] if server.server.name in COUNTS_REFUSED else 0
-        assert events == ANSWERED["bad"]
-        assert total == sum(ANSWERED.values()) - ANSWERED["refused"] + refused
-        latency = _metric(found, "latency")
-        if counted_of(latency) is not None:
-            slow, timed = await _counted(provider, latency, since)
-            assert ANSWERED["slow"] <= slow < timed
+
+async def test_it_is_found_and_what_the_model_does_is_counted(server: Running, provider: PrometheusProvider) -> None:
+    name = server.server.name
+    await _scraped(provider)
+    found = await _found(provider)
+    assert found.preset is not None
+    assert found.preset.value == name
+    since = await _now(provider)
+    # Prometheus has seen the counters as they were: from here on, differences count.
+    await _scraped(provider)
+    await asyncio.to_thread(_drive, server)
+    await _scraped(provider)
+
+    answered = GOODS + SLOWS
+    errors = await _counted(provider, _metric(found, "errors"), since)
+    assert errors == Counts(BADS, answered + BADS + COUNTS[name])
+    latency = _metric(found, "latency")
+    timed = await _counted(provider, latency, since)
+    # KServe times failures too.
+    assert timed.total == (answered + BADS if name == "kserve" else answered)
+    if latency.mean is None:
+        assert SLOWS <= timed.marked < timed.total
+    else:
+        assert timed.marked * latency.mean.factor >= SLOWS * SLOW
+    for metric in found.metrics:
+        if metric.name == "rejected-input":
+            assert await _counted(provider, metric, since) == Counts(COUNTS[name], errors.total if COUNTS[name] else 0)
+        if metric.name == "rows-per-request":
+            assert await _counted(provider, metric, since) == Counts(answered, answered)
+        if metric.name == "rejected":
+            assert await _counted(provider, metric, since) == Counts(0, errors.total)
+
+
+def test_its_series_are_those_that_were_recorded(server: Running) -> None:
+    """Names, labels and edges of all that the preset reads."""
+    _drive(server)
+    one = next(preset for preset in presets() if preset.name.value == server.server.name)
+    wanted = re.compile(names_of([one]))
+    assert _shape(server.exposition(), wanted) == _shape(text_of(one.name.value), wanted)
+
+
+def test_what_follows_a_failure_on_its_connection(server: Running) -> None:
+    """Behind a gateway that is somebody else's request, which no metric of the server has."""
+    assert server.ask(BAD, GOOD) == (None if server.server.name in CLOSES else 200)
+    if server.server.name == "kserve":
+        assert server.ask(BROKEN, GOOD) is None
 
 
 def _drive(server: Running) -> None:
-    for _ in range(ANSWERED["good"]):
+    for _ in range(GOODS):
         assert server.ask(GOOD) == 200
-    for _ in range(ANSWERED["slow"]):
+    for _ in range(SLOWS):
         assert server.ask(SLOW) == 200
-    for _ in range(ANSWERED["bad"]):
+    for _ in range(BADS):
         assert server.ask(BAD) == 500
-    for _ in range(ANSWERED["refused"]):
-        assert server.send("{bad") != 200
+    for _ in range(REFUSED):
+        assert server.send("{bad") not in (200, None)
+    for _ in range(UNKNOWN):
+        assert server.send(server.body(GOOD), server.server.unknown) not in (200, None)
+    for _ in range(PROBES):
+        assert server.probe() == 200
+
+
+def _shape(text: str, wanted: re.Pattern[str]) -> dict[str, set[frozenset[str]]]:
+    """By name of the series its labels, each with its value where that is an edge."""
+    found: dict[str, set[frozenset[str]]] = defaultdict(set)
+    for series in parsed(text):
+        name = series.labels["__name__"]
+        if wanted.fullmatch(name):
+            found[name].add(frozenset(f"{key}={value}" if key == "le" else key for key, value in series.labels.items()))
+    return dict(found)
 
 
 def _metric(found: Found, name: str) -> Metric:
     return next(metric for metric in found.metrics if metric.name == name)
 
 
+async def _scraped(provider: PrometheusProvider) -> None:
+    """Whatever has happened is scraped."""
+    end = await _now(provider) + 4 * SCRAPE_SECONDS
+
+    async def is_later() -> bool:
+        return await _now(provider) > end
+
+    await eventually("it is scraped", is_later)
+
+
 async def _now(provider: PrometheusProvider) -> float:
     clock = await provider.now()
     assert isinstance(clock, float)
     return clock
-
-
-async def _is_later(provider: PrometheusProvider, than: float) -> bool:
-    return await _now(provider) > than
 
 
 async def _found(provider: PrometheusProvider) -> Found:
@@ -127,22 +186,26 @@ def _rollout() -> ModelRollout:
     return replace(loading(2, raw_spec(metrics=[])).rollout, key=Key("demo", "digits"))
 
 
-async def _counted(provider: PrometheusProvider, metric: Metric, since: float) -> tuple[int, int]:
-    """Events and total of the stable version's pod, as the operator counts them."""
-    counted = counted_of(metric)
+async def _counted(provider: PrometheusProvider, metric: Metric, since: float) -> Counts:
+    """What is counted of the stable version's pod, as the operator counts it."""
+    averaged = metric.mean
+    counted = Counted(averaged.count, averaged.sum, "good") if averaged is not None else counted_of(metric)
     assert counted is not None
+    marks = "amounts" if averaged is not None else counted.marks
     grid = Grid(round(2 * SCRAPE_SECONDS * 1000), 0)
-    rules = CounterRules(grid, since, Scope("demo", "digits"), STABLE.hash, None, counted.marks)
     request = CounterRequest(
         uid="uid",
         metric=metric.name,
         total=counted.total,
         marked=counted.marked,
-        rules=rules,
+        rules=CounterRules(grid, since, Scope("demo", "digits"), STABLE.hash, None, marks),
         cursor=since,
         now=await _now(provider),
     )
     reading = await CounterReader(provider, SCRAPE_SECONDS).read(request)
     assert isinstance(reading, CounterReading)
-    ticks = [tick.candidate for tick in (*reading.final, *reading.provisional) if tick.candidate is not None]
-    return sum(counts.events for counts in ticks), sum(counts.total for counts in ticks)
+    ticks = [tick for tick in (*reading.final, *reading.provisional) if tick.candidate is not None]
+    total = sum(tick.candidate.total for tick in ticks if tick.candidate is not None)
+    if averaged is not None:
+        return Counts(sum(tick.candidate_sum for tick in ticks), total)
+    return Counts(sum(tick.candidate.events for tick in ticks if tick.candidate is not None), total)

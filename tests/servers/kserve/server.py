@@ -17,8 +17,10 @@ class Adder(Model):
 
     async def predict(self, payload: InferRequest, *_: object, **__: object) -> InferResponse:
         total = float(sum(payload.inputs[0].data))
+        if total < -1:
+            # Of another type, it makes the server close the connection, and the next request on it fails as well.
+            raise ValueError("far less than nothing")
         if total < 0:
-            # An error of another type would make the server close the connection, and fail the next request as well.
             raise InferenceError("less than nothing")
         await asyncio.sleep(total)
         output = InferOutput("sum", [1], "FP64", [total])

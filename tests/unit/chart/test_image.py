@@ -11,7 +11,8 @@ import pytest
 pytestmark = pytest.mark.unit
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-LOCKS = ("runtime.txt", "dev.txt")
+SERVERS = sorted(path.stem for path in (REPOSITORY / "requirements" / "servers").glob("*.in"))
+LOCKS = ("runtime.txt", "dev.txt", *(f"servers/{name}.txt" for name in SERVERS))
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z,]+\])?==(\S+)", re.MULTILINE)
 
 
@@ -41,6 +42,11 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert names_in(project["dependencies"]) <= {name for name, _ in PIN.findall(lock("runtime.txt"))}
     assert names_in(project["optional-dependencies"]["dev"]) <= {name for name, _ in PIN.findall(lock("dev.txt"))}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_lock_of_a_model_server_holds_its_release(server: str) -> None:
+    assert set(PIN.findall(lock(f"servers/{server}.in"))) < set(PIN.findall(lock(f"servers/{server}.txt")))
 
 
 def test_tests_run_on_what_the_image_runs_on() -> None:
