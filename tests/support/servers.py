@@ -6,12 +6,13 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,8 @@ _POLL_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 120.0
 """For an answer: BentoML accepts connections long before its model is there."""
 _LOG_SHOWN: Final = 4000
+_STOP_SECONDS: Final = 40.0
+_PARENT, _STARTED = 1, 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,24 +221,65 @@ def running(server: Server, directory: Path) -> Iterator[Running]:
     shutil.copytree(SOURCES / server.name, directory)
     ports = Ports(*(_free_port() for _ in range(3)))
     server.settings(directory, ports)
-    log = directory / "log"
+    log, home = directory / "log", str(directory / "home")
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(environment / "bin" / "python"), *server.command(ports)],
             cwd=directory,
-            env=os.environ | {"BENTOML_HOME": str(directory / "home"), "BENTOML_DO_NOT_TRACK": "1"},
+            env=os.environ
+            | {"BENTOML_HOME": home, "BENTOML_DO_NOT_TRACK": "1", "PYTRITON_HOME": home, "OMP_NUM_THREADS": "1"},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
         yield Running(server, ports, log, process)
     finally:
-        process.terminate()
-        try:
-            process.wait(40)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End it, and whatever it has started: Triton is a child of the Python that starts it, in a session of its own."""
+    children = _descendants(process.pid)
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    end = time.monotonic() + _STOP_SECONDS
+    while left := [child for child in children if _field(child.pid, _STARTED) == child.started]:
+        if time.monotonic() > end:
+            for child in left:
+                with suppress(ProcessLookupError):
+                    os.kill(child.pid, signal.SIGKILL)
+        time.sleep(_POLL_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """One of this machine's; its number alone may be somebody else's later."""
+
+    pid: int
+    started: str
+
+
+def _descendants(pid: int) -> list[_Process]:
+    parents = {int(folder.name): _field(folder.name, _PARENT) for folder in Path("/proc").glob("[0-9]*")}
+    found, open_ends = [], [pid]
+    while open_ends:
+        children = [child for child, parent in parents.items() if parent == str(open_ends[0])]
+        found += [_Process(child, _field(child, _STARTED)) for child in children]
+        open_ends = [*open_ends[1:], *children]
+    return found
+
+
+def _field(pid: int | str, number: int) -> str:
+    """A field of the process's line, counted from the state; empty when there is no such process, or only its end."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return "" if fields[0] == "Z" else fields[number]
 
 
 def _recipe(server: Server) -> cache.Recipe:

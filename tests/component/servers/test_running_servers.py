@@ -105,7 +105,10 @@ async def test_it_is_found_and_what_the_model_does_is_counted(server: Running, p
         assert timed.marked * latency.mean.factor >= SLOWS * SLOW
     for metric in found.metrics:
         if metric.name == "rejected-input":
-            assert await _counted(provider, metric, since) == Counts(COUNTS[name], errors.total if COUNTS[name] else 0)
+            refused = await _counted(provider, metric, since)
+            assert refused.total == errors.total
+            # KServe's parser refuses without counting, and the one request that is under way may look refused.
+            assert refused.marked in ((0, 1) if name == "kserve" else (COUNTS[name],))
         if metric.name == "rows-per-request":
             assert await _counted(provider, metric, since) == Counts(answered, answered)
         if metric.name == "rejected":

@@ -42,6 +42,15 @@ def test_every_field_of_an_example_is_valid_and_known(file: Path) -> None:
     assert problems_of(parse_spec(spec)) == ()
 
 
+@pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda file: file.name)
+def test_pods_wait_until_gateways_know_before_they_refuse(file: Path) -> None:
+    """Servers refuse new connections at once when they are told to stop, and no metric of theirs shows it."""
+    for document in yaml.safe_load_all(file.read_text()):
+        if document["kind"] == "ModelRollout" and (deployment := document["spec"]["workload"].get("deployment")):
+            for container in deployment["template"]["spec"]["containers"]:
+                assert container["lifecycle"]["preStop"]["sleep"]["seconds"] >= 5
+
+
 @pytest.mark.parametrize(("field", "model"), [("metrics", Metric), ("stages", Stage)])
 def test_the_full_manifest_shows_every_field(field: str, model: type[APIModel]) -> None:
     items = yaml.safe_load((EXAMPLES / "full.yaml").read_text())["spec"][field]

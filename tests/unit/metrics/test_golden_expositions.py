@@ -70,6 +70,18 @@ def test_errors_are_those_of_the_model_and_of_nobody_else(server: str) -> None:
     assert (events, total) == COUNTS[server][0]
 
 
+@pytest.mark.parametrize("server", SERVERS)
+def test_events_are_among_all_things(server: str) -> None:
+    """Failing probes that only the events have would be failures of requests that nobody made."""
+    series = series_of(server)
+    for one in expanded(server).metrics:
+        if one.ratio is not None and one.ratio.events is not None:
+            events, total = select(one.ratio.events, series), select(one.ratio.total, series)
+            counters = {thing.labels["__name__"] for thing in total}
+            beside = [event for event in events if event.labels["__name__"] in counters and event not in total]
+            assert beside == [], one.name
+
+
 @pytest.mark.parametrize("server", sorted(name for name in COUNTS if COUNTS[name][1]))
 def test_latency_is_counted_at_an_edge_that_the_server_has(server: str) -> None:
     counted, series = counted_of(metric(server, LATENCY.get(server, "latency"))), series_of(server)

@@ -13,6 +13,7 @@ from modelrollout.runtime.drift_review import drift_problems
 
 pytestmark = pytest.mark.unit
 
+STREAMS = (PresetName.VLLM, PresetName.SGLANG, PresetName.TGI)
 TOGETHER = PresetName.ENVOY_GATEWAY
 """The one that cannot tell revisions apart."""
 
@@ -65,6 +66,18 @@ def test_what_modes_are_for(preset: Preset) -> None:
             assert metric.is_latency
         if metric.name in ("errors", "http-errors", "latency", "first-token", "token-time", "restarts"):
             assert metric.mode is Mode.ENFORCE
+
+
+@pytest.mark.parametrize("preset", [p for p in presets() if p.name in STREAMS], ids=lambda p: p.name.value)
+def test_the_time_of_a_whole_answer_stops_nobody(preset: Preset) -> None:
+    """It is long where the answer is: the pace is judged, and the length is for people to look at."""
+    judged = {entry.metric.name for entry in preset.metrics if entry.metric.mode is Mode.ENFORCE}
+    watched = {entry.metric.name for entry in preset.metrics if entry.metric.category is Category.OUTPUT}
+    assert "token-time" in judged
+    assert judged <= {"errors", "http-errors", "first-token", "token-time", "restarts"}
+    assert "output-length" in watched
+    read = [one.series for entry in preset.metrics for one in (entry.when, entry.edge) if one is not None]
+    assert [name for name in read if "e2e_request" in name or name.startswith("tgi_request_duration")] == []
 
 
 @pytest.mark.parametrize("preset", [p for p in presets() if p.name is not TOGETHER], ids=lambda p: p.name.value)

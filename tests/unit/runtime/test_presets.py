@@ -82,6 +82,33 @@ async def test_a_server_whose_answers_nobody_has_counted_yet_is_not_judged_by_th
 
 
 @pytest.mark.parametrize(
+    ("server", "text"),
+    [
+        (
+            "BentoML 1.4",
+            'bentoml_service_request_total{endpoint="/readyz",http_response_code="200"} 9\n'
+            'bentoml_service_request_total{endpoint="/robots.txt",http_response_code="404"} 1\n'
+            'bentoml_service_request_in_progress{endpoint="/readyz"} 0\n',
+        ),
+        (
+            "Seldon MLServer 1.7",
+            'rest_server_requests_total{app_name="mlserver",path="/v2/health/ready",status_code="200"} 9\n',
+        ),
+        ("Ray Serve 2.60", 'ray_serve_num_http_requests_total{route="/-/healthz",status_code="200"} 9\n'),
+        (
+            "SGLang 0.5",
+            'sglang:num_running_reqs 0\nsglang:http_responses_total{endpoint="/health",status_code="200"} 9\n',
+        ),
+    ],
+)
+async def test_a_server_that_has_answered_only_probes_is_looked_at_again(server: str, text: str) -> None:
+    """What it has so far has no edge of latency, and what is chosen stays as long as the attempt."""
+    found = await find(Prometheus(parsed(text)))
+    assert found.preset is None
+    assert f"no series of {server} that counts its answers" in found.why
+
+
+@pytest.mark.parametrize(
     ("prometheus", "why"),
     [
         (Prometheus(), "Prometheus has no series of a known model server for version 1"),
