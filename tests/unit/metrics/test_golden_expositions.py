@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 SERVERS = [preset.name.value for preset in presets()]
 COUNTS = {
     # server: (errors, requests), (requests not above the edge, requests that were timed), where they are counted
-    "bentoml": ((2, 47), (40, 43)),
+    "bentoml": ((2, 48), (40, 43)),
     "istio": ((3, 810), (780, 800)),
     "kserve": ((2, 45), (42, 45)),
     "mlserver": ((2, 47), (40, 43)),
@@ -33,6 +33,17 @@ COUNTS = {
     "vllm": ((2, 392), (380, 400)),
 }
 LATENCY = {"tgi": "token-time", "vllm": "token-time"}
+NOT_THE_MODELS = {
+    # server and metric: of how many requests how many were turned away, or not understood
+    ("bentoml", "rejected"): (1, 48),
+    ("bentoml", "rejected-input"): (2, 48),
+    ("mlserver", "rejected-input"): (2, 47),
+    ("ray-serve", "rejected-input"): (5, 708),
+    ("seldon", "rejected-input"): (6, 700),
+    ("tensorflow-serving", "rejected"): (2, 1000),
+    ("tgi", "rejected"): (3, 500),
+    ("triton", "rejected"): (0, 45),
+}
 MEANS = {
     # server and metric: seconds on average
     ("sglang", "token-time"): 0.012,
@@ -68,6 +79,14 @@ def test_errors_are_those_of_the_model_and_of_nobody_else(server: str) -> None:
     total = value_of(ratio.total, series)
     events = value_of(ratio.events, series) if ratio.events else total - value_of(str(ratio.good), series)
     assert (events, total) == COUNTS[server][0]
+
+
+@pytest.mark.parametrize(("server", "name"), sorted(NOT_THE_MODELS))
+def test_what_is_no_fault_of_the_model_is_counted_apart(server: str, name: str) -> None:
+    ratio, series = metric(server, name).ratio, series_of(server)
+    assert ratio is not None
+    assert ratio.events is not None
+    assert (value_of(ratio.events, series), value_of(ratio.total, series)) == NOT_THE_MODELS[server, name]
 
 
 @pytest.mark.parametrize("server", SERVERS)

@@ -87,6 +87,7 @@ async def test_a_server_whose_answers_nobody_has_counted_yet_is_not_judged_by_th
         (
             "BentoML 1.4",
             'bentoml_service_request_total{endpoint="/readyz",http_response_code="200"} 9\n'
+            'bentoml_service_request_total{endpoint="/",http_response_code="200"} 9\n'
             'bentoml_service_request_total{endpoint="/robots.txt",http_response_code="404"} 1\n'
             'bentoml_service_request_in_progress{endpoint="/readyz"} 0\n',
         ),
