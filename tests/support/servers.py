@@ -24,7 +24,7 @@ SOURCES: Final = _REPOSITORY / "tests" / "servers"
 LOCKS: Final = _REPOSITORY / "requirements" / "servers"
 """What is installed for each, with hashes; `make lock` writes them."""
 _DEBIAN_PYTHON: Final = "/usr/bin/python3"
-GOOD, SLOW, BAD, BROKEN = 0.001, 0.3, -1.0, -2.0
+GOOD, SLOW, BAD, BROKEN = 0.001, 1.0, -1.0, -2.0
 """What the model is asked to add up: it answers at once, after that many seconds, or fails; KServe's fails of the last
 in a way that it does not tell the server of."""
 _POLL_SECONDS: Final = 0.1
