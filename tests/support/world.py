@@ -78,7 +78,8 @@ class World:
         left: revisions that an earlier ModelRollout of this name has left serving.
         touched: whether somebody else changed the route since the operator wrote it.
         has_routed: whether the operator ever wrote it.
-        deciding: what is being carried out.
+        deciding: what is being carried out, or was last.
+        rest: what was seen when there was nothing to do; None as soon as anything is done.
     """
 
     raw: Raw
@@ -118,6 +119,7 @@ class World:
     previews: dict[str, object] = field(default_factory=dict)
     new_pods: int = 10_000
     frozen: Observation | None = None
+    rest: Observation | None = None
     wake_at: datetime | None = None
     truth: Truth = field(default_factory=Truth)
     decisions: int = 0
@@ -142,7 +144,10 @@ class World:
         rollout = self._rollout_seen()
         _, _, desired, problems = self._parsed(rollout.raw_spec)
         stored = tuple(self.revisions.values())
-        seen = Observation(
+        if self.gates is RunState.SUCCEEDED:
+            self.succeeded |= self.asked
+        step = step_of(self.status)
+        return Observation(
             now=self.clock,
             rollout=rollout,
             desired=desired,
@@ -154,13 +159,9 @@ class World:
             unchecked=self.unchecked,
             fallback=self._fallback(rollout),
             gates=tuple(GateRun(run, self.gates, "log") for run in sorted(self.asked)),
+            evidence=None if step is None else self._evidence(rollout, step),
+            next_evidence_at=None if step is None else self.clock + LOOK_EVERY,
         )
-        if self.gates is RunState.SUCCEEDED:
-            self.succeeded |= self.asked
-        step = step_of(self.status)
-        if step is None:
-            return seen
-        return replace(seen, evidence=self._evidence(seen, step), next_evidence_at=self.clock + LOOK_EVERY)
 
     def _rollout_seen(self) -> ModelRollout:
         """With our own status, which is known at once, and with the user's wishes as far as the watch is."""
@@ -192,9 +193,10 @@ class World:
         if "route" in self.lagging:
             known: RouteState | None = self.lagging["route"]
             return known
-        if self.route is None:
-            return None
-        return replace(self.route, acceptance=Acceptance.PENDING if self.fresh else self.gateway)
+        acceptance = Acceptance.PENDING if self.fresh else self.gateway
+        if self.route is not None and self.route.acceptance is not acceptance:
+            self.route = replace(self.route, acceptance=acceptance)
+        return self.route
 
     def pods_seen(self) -> dict[str, Pods]:
         """Deployments as the caches have them."""
@@ -213,15 +215,15 @@ class World:
         crashing = "Error" if known.crashing else None
         return RevisionState(revision, known.replicas, ready, crashing, known.created_at, left=left)
 
-    def _evidence(self, seen: Observation, step: StepStatus) -> Evidence:
+    def _evidence(self, rollout: ModelRollout, step: StepStatus) -> Evidence:
         """As the runtime's judge: what is stamped and covered is on Prometheus's clock as far as that is known."""
-        attempt = seen.status.attempt
+        attempt = rollout.status.attempt
         frozen = {entry.metric: float(entry.bound) for entry in attempt.frozen} if attempt else {}
         mixed = step.weight < FULL
         kept = {} if mixed else frozen
         readings = [
             weather.read(metric, self.weather_of(metric.name), mixed=mixed, kept=kept.get(metric.name))
-            for metric in seen.rollout.spec.metrics
+            for metric in rollout.spec.metrics
             if metric.applies_to(step.stage)
         ]
         away = next((r.unavailable for r in readings if r.unavailable and r.judged.metric.is_enforced), None)
@@ -253,18 +255,22 @@ class World:
             if self.lagging and count == MOST_IN_A_LAG:
                 return
             seen, writes = self.observe(), self.writes
+            if seen == self.rest and not self.lagging:
+                # Decisions are pure, which `machine.at_rest` looks at: there is nothing to do this time either.
+                return
             plan = decide(seen)
             self.watch.decided(self, seen, plan)
             self.decisions += 1
             self.wake_at = plan.wake_at
             done = self._attempted(seen, plan)
             if done and plan.action is Action.WAIT and self.writes == writes:
+                self.rest = seen
                 return
         raise AssertionError(f"no end of decisions: {self.told[-5:]}")
 
     def _attempted(self, seen: Observation, plan: Plan) -> bool:
         """Whether a plan was carried out to its end."""
-        self.deciding = seen, plan
+        self.deciding, self.rest = (seen, plan), None
         try:
             _run(self._carry_out.carry_out(seen, plan))
         except Killed:

@@ -60,4 +60,7 @@ def set_condition(conditions: Iterable[Condition], new: Condition) -> tuple[Cond
 
 def find_condition(conditions: Iterable[Condition], kind: ConditionType) -> Condition | None:
     """The condition of that type, if it is set."""
-    return next((condition for condition in conditions if condition.type is kind), None)
+    for condition in conditions:
+        if condition.type is kind:
+            return condition
+    return None

@@ -33,6 +33,8 @@ class Control(StrEnum):
 
 
 _ANNOTATIONS: Final = {control: f"{GROUP}/{control.value}" for control in Control}
+CONTROLS: Final = {annotation: control for control, annotation in _ANNOTATIONS.items()}
+"""By their annotations."""
 
 
 class ControlOutcome(StrEnum):

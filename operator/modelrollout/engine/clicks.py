@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from modelrollout.api.controls import VALUE_MAX, Control, ControlOutcome
+from modelrollout.api.controls import CONTROLS, VALUE_MAX, Control, ControlOutcome
 from modelrollout.api.resource import Key
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine.texts import cut
@@ -30,14 +30,17 @@ class Click:
 
 def clicks_of(annotations: Mapping[str, str]) -> tuple[Click, ...]:
     """All controls that are there, whether answered or not."""
-    found = (click_of(annotations, control) for control in Control) if annotations else ()
-    return tuple(click for click in found if click is not None)
+    return tuple(_click(annotations[name], control) for name, control in CONTROLS.items() if name in annotations)
 
 
 def click_of(annotations: Mapping[str, str], control: Control) -> Click | None:
     """One control, if it is there."""
-    value = annotations.get(control.annotation)
-    return None if value is None else Click(control, cut(value.strip(), VALUE_MAX))
+    value = annotations.get(control.annotation) if annotations else None
+    return None if value is None else _click(value, control)
+
+
+def _click(value: str, control: Control) -> Click:
+    return Click(control, cut(value.strip(), VALUE_MAX))
 
 
 def outcome_of(status: ModelRolloutStatus, click: Click) -> ControlOutcome | None:

@@ -92,7 +92,9 @@ def decide(seen: Observation) -> Plan:
     stopped = adopt.to_stop(moved, seen, decision.action)
     after = late.remembered(services.remembered(adopt.remembered(moved, seen, stopped), seen), seen)
     config = after.config if seen.config is None else seen.config
-    after = after.model_copy(update={"floor": floor(seen, written, after), "config": config})
+    kept_up = floor(seen, written, after)
+    if (kept_up, config) != (after.floor, after.config):
+        after = after.model_copy(update={"floor": kept_up, "config": config})
     revision = before.attempt.revision if before.attempt else seen.desired.hash
     if decision.action not in (Action.WAIT, Action.ACCEPT):
         after = logged(
@@ -148,8 +150,9 @@ def decision_on(seen: Observation) -> Decision:
 def _taken_up(seen: Observation) -> Observation:
     """With what the route tells of a decision that status does not know of, and without a way back that is gone."""
     before = services.forgotten(contest.counted(adopted(seen.status, seen.route, seen.now), seen), seen)
-    seen = replace(seen, rollout=replace(seen.rollout, status=before))
-    if before.attempt is None or before.attempt.step is None:
+    if before is not seen.status:
+        seen = replace(seen, rollout=replace(seen.rollout, status=before))
+    if seen.evidence is not None and (before.attempt is None or before.attempt.step is None):
         seen = replace(seen, evidence=None)
     return seen
 
@@ -157,7 +160,10 @@ def _taken_up(seen: Observation) -> Observation:
 def _pruned(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus:
     """Forget what has drained and what is no longer warm."""
     previous = status.previous if status.previous and status.previous.warm_until > seen.now else None
-    return status.model_copy(update={"retired": drain.draining(seen, status), "previous": previous})
+    retired = drain.draining(seen, status)
+    if previous is status.previous and retired == status.retired:
+        return status
+    return status.model_copy(update={"retired": retired, "previous": previous})
 
 
 def _collect(seen: Observation, status: ModelRolloutStatus) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ def draining(seen: Observation, status: ModelRolloutStatus) -> tuple[Retired, ..
     Args:
         status: after the decision; `seen` has the one before it, which is what the route can carry by now.
     """
+    if not status.retired:
+        return ()
     named = {ref.revision for ref in (status.stable, status.attempt) if ref is not None}
     applied = _is_applied(seen)
     entries = (_looked_at(seen, entry, applied) for entry in status.retired if entry.revision not in named)

@@ -97,7 +97,7 @@ def to_serve(seen: Observation, status: ModelRolloutStatus) -> str | None:
 def kept(status: ModelRolloutStatus, seen: Observation) -> ModelRolloutStatus:
     """Status with the fallback that it names: that of the spec, unless the spec cannot be carried out or has none."""
     if not names_fallback(status):
-        return status.model_copy(update={"fallback": None})
+        return status if status.fallback is None else status.model_copy(update={"fallback": None})
     known, wanted = seen.status.fallback, seen.rollout.spec.stand_in
     is_trusted = known is None or (not seen.problems and seen.unchecked is None)
     return status.model_copy(update={"fallback": wanted if wanted is not None and is_trusted else known})

@@ -12,12 +12,16 @@ SHORT: Final = 100
 """To how many characters texts are cut when a status without a log is still too large."""
 HARMLESS: Final = 12
 """So few entries of log, checks and reviews stay small, whatever is in them, when no condition is wordy."""
+ENTRY: Final = 300
+"""An entry of log, checks or reviews has no more bytes than these beside its text, with the longest names that there can be."""
+ROOM: Final = 24 * 1024
+"""What log, checks and reviews may have for themselves, when no condition is wordy."""
 
 
 def fitted(status: ModelRolloutStatus) -> ModelRolloutStatus:
     """The status, without as many of its oldest log entries as it takes, and then with shorter texts."""
     wordy = sum(len(condition.message) for condition in status.conditions) > 2 * SHORT * len(status.conditions)
-    if not wordy and len(status.log) + len(status.checks) + len(status.reviews) <= HARMLESS:
+    if not wordy and _is_small(status):
         return status
     excess = _size(status) - STATUS_BYTES_MAX
     kept = list(status.log)
@@ -25,6 +29,18 @@ def fitted(status: ModelRolloutStatus) -> ModelRolloutStatus:
         excess -= len(kept.pop(0).model_dump_json(by_alias=True, exclude_none=True).encode()) + 1
     fitting = status.model_copy(update={"log": tuple(kept)}) if len(kept) < len(status.log) else status
     return fitting if excess <= 0 else _shortened(fitting)
+
+
+def _is_small(status: ModelRolloutStatus) -> bool:
+    """Whether a status is small enough at a glance: to write it out only to see its size takes much longer."""
+    texts = [entry.message for entry in status.log]
+    texts += [check.reason + (check.would_change or "") for check in status.checks]
+    texts += [review.last + review.advice for review in status.reviews]
+    if len(texts) <= HARMLESS:
+        return True
+    text = "".join(texts)
+    # Of such characters only quotes and backslashes become two.
+    return text.isascii() and text.isprintable() and ENTRY * len(texts) + 2 * len(text) <= ROOM
 
 
 def _size(status: ModelRolloutStatus) -> int:

@@ -123,8 +123,10 @@ class RouteState:
 
     def weight_of(self, revision: str) -> int:
         """Percent of live requests that the revision gets, rounded up: 0 means none at all."""
-        total = sum(weight for _, weight in self.weights)
-        mine = sum(weight for name, weight in self.weights if name == revision)
+        total = mine = 0
+        for name, weight in self.weights:
+            total += weight
+            mine += weight if name == revision else 0
         return -(-100 * mine // total) if total else 0
 
     def mirror_of(self, revision: str) -> int:
@@ -133,8 +135,11 @@ class RouteState:
 
     def carries(self, split: Split) -> bool:
         """Whether it splits traffic just so, in all its rules."""
-        weights = sorted((name, weight) for name, weight in self.weights if weight)
-        return self.uniform and weights == sorted(split.weights) and self.mirror == split.mirror
+        if not self.uniform or self.mirror != split.mirror:
+            return False
+        if self.weights == split.weights:
+            return True
+        return sorted(pair for pair in self.weights if pair[1]) == sorted(split.weights)
 
 
 @dataclass(frozen=True, slots=True)

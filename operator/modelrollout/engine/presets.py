@@ -97,8 +97,8 @@ def lacking(spec: ModelRolloutSpec) -> Iterator[str]:
 def no_metrics(s: Stepping | Loading) -> Decision | None:
     """Without a metric nothing goes on by itself: a preset that was not found leaves none."""
     seen = s.seen
-    names = list(lacking(seen.rollout.spec))
-    if not names or not seen.rollout.spec.awaits_preset:
+    names = list(lacking(seen.rollout.spec)) if seen.rollout.spec.awaits_preset else []
+    if not names:
         return None
     why = seen.no_preset or "nobody has looked for the preset yet"
     text = (

@@ -102,14 +102,16 @@ def _weight(seen: Observation, status: ModelRolloutStatus, phase: Phase) -> int:
 
 
 def _traffic(seen: Observation, status: ModelRolloutStatus) -> TrafficStatus:
-    if seen.route is None or status.stable is None:
-        return TrafficStatus()
-    candidate = status.attempt.revision if status.attempt else None
-    return TrafficStatus(
-        stable=seen.route.weight_of(status.stable.revision),
-        candidate=seen.route.weight_of(candidate) if candidate else 0,
-        mirror=seen.route.mirror_of(candidate) if candidate else 0,
-    )
+    stable = candidate = mirror = 0
+    if seen.route is not None and status.stable is not None:
+        stable = seen.route.weight_of(status.stable.revision)
+        if status.attempt is not None:
+            candidate = seen.route.weight_of(status.attempt.revision)
+            mirror = seen.route.mirror_of(status.attempt.revision)
+    before = status.traffic
+    if (before.stable, before.candidate, before.mirror) == (stable, candidate, mirror):
+        return before
+    return TrafficStatus(stable=stable, candidate=candidate, mirror=mirror)
 
 
 def _check(judged: JudgedMetric) -> CheckStatus:
@@ -155,17 +157,22 @@ def _conditions(seen: Observation, status: ModelRolloutStatus, phase: Phase, dec
 def _condition(seen: Observation, status: ModelRolloutStatus, row: Row) -> Condition:
     """The condition of a row; its transition time moves only when its status does."""
     kind, value, reason, message = row
-    before = find_condition(status.conditions, kind)
-    same = (value, reason, cut(message, TEXT_MAX), seen.rollout.generation)
-    if before is not None and (before.status, before.reason, before.message, before.observed_generation) == same:
+    before, text, generation = find_condition(status.conditions, kind), cut(message, TEXT_MAX), seen.rollout.generation
+    if (
+        before is not None
+        and before.status is value
+        and before.reason == reason
+        and before.message == text
+        and before.observed_generation == generation
+    ):
         return before
     return Condition(
         type=kind,
         status=value,
-        observed_generation=seen.rollout.generation,
+        observed_generation=generation,
         last_transition_time=before.last_transition_time if before and before.status is value else seen.now,
         reason=reason,
-        message=cut(message, TEXT_MAX),
+        message=text,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 FULL = 100
 
@@ -52,11 +53,13 @@ class Split:
         return frozenset(revision for revision, _ in self.weights) | ({self.mirror.revision} if self.mirror else set())
 
 
+@lru_cache(maxsize=4096)
 def only(revision: str) -> Split:
     """All traffic to one revision."""
     return Split(((revision, FULL),))
 
 
+@lru_cache(maxsize=4096)
 def between(stable: str, candidate: str, weight: int, mirror_percent: int = 0) -> Split:
     """A split between stable and the candidate.
 

@@ -10,7 +10,7 @@ from modelrollout.kube.resources import MODEL_ROLLOUT, Object
 
 
 async def read_rollout(client: KubeClient, key: Key) -> ModelRollout | None:
-    """The ModelRollout, live, or None. A raise of the candidate's weight needs it at the version decided on.
+    """The ModelRollout, live, or None.
 
     Raises:
         SpecError: its spec cannot be read.
@@ -18,6 +18,18 @@ async def read_rollout(client: KubeClient, key: Key) -> ModelRollout | None:
     """
     raw = await client.get(MODEL_ROLLOUT, key.namespace, key.name)
     return None if raw is None else parse(raw)
+
+
+async def is_unchanged(client: KubeClient, rollout: ModelRollout) -> bool:
+    """Whether the ModelRollout, live, is still the one that was read. Nothing else of it is looked at.
+
+    Raises:
+        ModelRolloutError: as KubeClient does.
+    """
+    raw = await client.get(MODEL_ROLLOUT, rollout.key.namespace, rollout.key.name)
+    if raw is None:
+        return False
+    return (raw["metadata"]["uid"], raw["metadata"]["resourceVersion"]) == (rollout.uid, rollout.resource_version)
 
 
 async def write_status(client: KubeClient, rollout: Identified, status: ModelRolloutStatus) -> str:

@@ -13,7 +13,7 @@ from modelrollout.gates.gates import Gates
 from modelrollout.kube.apply import Drift
 from modelrollout.kube.client import KubeClient
 from modelrollout.kube.errors import ConflictError
-from modelrollout.kube.status import read_rollout
+from modelrollout.kube.status import is_unchanged
 from modelrollout.runtime.loans import Loans
 from modelrollout.runtime.logs import logger
 from modelrollout.runtime.preview import Previews
@@ -188,8 +188,7 @@ class CarryOut:
         return route
 
     async def _unchanged(self, rollout: ModelRollout) -> None:
-        live = await read_rollout(self._client, rollout.key)
-        if live is None or (live.uid, live.resource_version) != (rollout.uid, rollout.resource_version):
+        if not await is_unchanged(self._client, rollout):
             raise ConflictError("Conflict", "the ModelRollout changed after the decision; deciding again")
 
     async def _events(self, rollout: ModelRollout, events: Iterable[Event]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.api.status import ModelRolloutStatus
@@ -96,9 +96,14 @@ class Recorder:
         return max(QUIET, timedelta(seconds=len(self._moving) / NUMBERS_A_SECOND))
 
 
-def essence(status: ModelRolloutStatus) -> dict[str, Any]:
+_MOVING: Final = frozenset({"next_look", "verdict", "checks", "conditions"})
+_LASTING: Final = tuple(name for name in ModelRolloutStatus.model_fields if name not in _MOVING)
+
+
+def essence(status: ModelRolloutStatus) -> tuple[object, ...]:
     """A status without what moves at every tick."""
-    reduced = status.model_dump(exclude={"next_look", "verdict", "checks", "conditions"})
-    reduced["checks"] = [(check.name, check.verdict, check.upstream) for check in status.checks]
-    reduced["conditions"] = [(c.type, c.status, c.reason, c.observed_generation) for c in status.conditions]
-    return reduced
+    return (
+        *(getattr(status, name) for name in _LASTING),
+        *((check.name, check.verdict, check.upstream) for check in status.checks),
+        *((c.type, c.status, c.reason, c.observed_generation) for c in status.conditions),
+    )

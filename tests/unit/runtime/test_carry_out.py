@@ -162,11 +162,11 @@ class Asked:
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made = Cluster(scenes.stepping().route)
 
-    async def read_rollout(*_: object) -> ModelRollout:
+    async def is_unchanged(_: KubeClient, rollout: ModelRollout) -> bool:
         made.done.append("read rollout")
-        return replace(scenes.stepping().rollout, resource_version=made.live_version)
+        return rollout.resource_version == made.live_version
 
-    monkeypatch.setattr("modelrollout.runtime.carry_out.read_rollout", read_rollout)
+    monkeypatch.setattr("modelrollout.runtime.carry_out.is_unchanged", is_unchanged)
     return made
 
 
