@@ -10,29 +10,33 @@ import pytest
 
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.scaling import Autoscaling
+from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.engine import chains
 from modelrollout.engine.observed import RouteState
 from modelrollout.engine.scale import Bounds
 from modelrollout.runtime.carry_out import CarryOut
-from tests.support.history import history_of
+from tests.support.history import BETWEEN_SERVICES, WITH_PODS, history_of
 from tests.support.machine import LENGTH, broken_by
 from tests.support.world import World
 
 pytestmark = pytest.mark.machine
 
 DAY = timedelta(days=1)
+SERVICES = "begins between two Services"
 HISTORIES = 30
 """So many, of 200 steps, are the most that it may take."""
 
 
-def finds(*odd: str) -> bool:
+def finds(*odd: str, beginning: str | None = None) -> bool:
     """Whether a history breaks."""
-    histories = (history_of(seed, LENGTH, odd) for seed in range(HISTORIES))
+    begins, among = ([], WITH_PODS) if beginning is None else ([beginning], BETWEEN_SERVICES)
+    histories = ([*begins, *history_of(seed, LENGTH, odd, among)] for seed in range(HISTORIES))
     return any(not isinstance(broken_by(history), World) for history in histories)
 
 
 def test_the_machine_finds_nothing_in_what_is_whole() -> None:
     assert not finds("all metrics bad", "stable unready", "clock 1 hour ahead")
+    assert not finds("candidate's team is half way", "stable's team deploys", beginning=SERVICES)
 
 
 @pytest.mark.parametrize(
@@ -111,3 +115,33 @@ def test_with_a_rule_bent_something_breaks(
 ) -> None:
     monkeypatch.setattr(f"modelrollout.{where}", instead)
     assert finds(odd, "all metrics bad")
+
+
+REPLACED = ["stages only", "stages only", "the manifest of the version before", "candidate's team deploys"]
+
+
+def nothing_forgotten(status: ModelRolloutStatus, *_: object) -> ModelRolloutStatus:
+    return status
+
+
+@pytest.mark.parametrize(
+    ("where", "instead", "odd"),
+    [
+        pytest.param("chains.STEPPING", "replaced", ["candidate's team deploys"], id="whoever answers"),
+        pytest.param("chains.LOADING", "unsettled", ["candidate's team begins to deploy"], id="deployments under way"),
+        pytest.param(
+            "chains.EMPTY", "serves_already", ["candidate's team deploys"], id="a first version beside nobody"
+        ),
+        pytest.param("decide.services.forgotten", nothing_forgotten, REPLACED, id="any way back"),
+        pytest.param("services.has_changed", no, ["candidate's team deploys"], id="pods that nobody looks at"),
+    ],
+)
+def test_where_others_deploy_something_breaks(
+    where: str, instead: object, odd: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = where.partition(".")[2]
+    if isinstance(instead, str):
+        chain: tuple[Callable[..., Any], ...] = getattr(chains, name)
+        instead = tuple(each for each in chain if each.__name__ != instead)
+    monkeypatch.setattr(f"modelrollout.engine.{where}", instead)
+    assert finds(*odd, beginning=SERVICES)

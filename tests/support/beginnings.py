@@ -9,8 +9,10 @@ from typing import Final
 from modelrollout.engine.observed import Acceptance, RouteState
 from modelrollout.engine.revisions import FALLBACK
 from modelrollout.engine.split import only
+from tests.support.behind import A, B, asks
 from tests.support.scenes import QUEUE, Raw, raw_spec, spec_and_revision
 from tests.support.stand_ins import Pods
+from tests.support.teams import BetweenServices
 from tests.support.world import Watch, World
 
 ADOPT: Final[Raw] = {"deployment": "old", "service": "old", "port": 80, "afterwards": "ScaleDown"}
@@ -50,12 +52,26 @@ def of_what_was_left(watch: Watch) -> World:
     return world
 
 
+def between_services(watch: Watch) -> World:
+    """Version 2 is asked for beside a Service that serves, whose version nobody has named."""
+    return _settled(BetweenServices(asks("2", A, B), watch))
+
+
+def behind_one_service(watch: Watch) -> World:
+    """Version 1 serves behind a Service of the user's."""
+    return _settled(BetweenServices(asks("1", A, None), watch))
+
+
 BEGINNINGS: Final[Mapping[str, Callable[[Watch], World]]] = {
     "begins beside a fallback": beside_a_fallback,
     "begins with an adoption": of_an_adoption,
     "begins with what was left": of_what_was_left,
+    "begins between two Services": between_services,
+    "begins behind one Service": behind_one_service,
 }
 """By a name that may stand first in a history; a history without one begins with version 1 alone."""
+OF_SERVICES: Final = frozenset({"begins between two Services", "begins behind one Service"})
+"""In these, others deploy."""
 
 
 def beginning_of(seed: int) -> tuple[str, ...]:

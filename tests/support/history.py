@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -14,6 +15,7 @@ from modelrollout.api.controls import Control
 from modelrollout.engine.fallback import is_fallback, names_fallback
 from modelrollout.engine.observed import Acceptance, RunState
 from modelrollout.engine.split import Mirror
+from tests.support import history_of_services
 from tests.support.scenes import METRICS, STAGES, Raw, raw_spec
 from tests.support.stand_ins import End, Trouble
 from tests.support.weather import Weather
@@ -92,11 +94,6 @@ def _pods(who: str, ready: int | None, *, crashing: bool = False) -> Happening:
             pods.crashing = crashing
 
     return change
-
-
-def _all_ready(world: World) -> None:
-    for _, pods in world.states():
-        pods.ready, pods.crashing = 10_000, False
 
 
 def _gone(who: str) -> Happening:
@@ -255,7 +252,7 @@ USUAL: Final[Mapping[str, tuple[int, Happening]]] = {
     "2 minutes": (4, _time(minutes=2)),
     "10 minutes": (16, _time(minutes=10)),
     "1 hour": (2, _time(hours=1)),
-    "all ready": (10, _all_ready),
+    "all ready": (10, lambda world: world.recover()),
     "new pods come up": (3, _set("new_pods", value=10_000)),
     "good": (8, _weather(Weather.GOOD)),
     "answering": (3, _set("silent", value=False)),
@@ -337,24 +334,56 @@ ODD: Final[Mapping[str, Happening]] = {
     "operator frozen": _freeze,
     **{f"{control} the {who}": _click(control, who) for who, controls in CLICKS.items() for control in controls},
 }
-_OFTEN: Final = tuple(name for name, (often, _) in USUAL.items() for _ in range(often))
+NEED_PODS: Final = frozenset(
+    {
+        "new pods come up", "version 1", "version 2", "version 3", "a new version", "reverted", "previous wanted",
+        "new pods load", "fallback unready", "no stand-in", "stand-in as in the beginning", "candidate half ready",
+        "candidate unready", "candidate crashes", "candidate crashes in part", "candidate's Deployment deleted",
+        "stable unready", "stable's Deployment deleted", "1 replica", "4 replicas", "pods by weight",
+        "all pods at once", "autoscaled", "not autoscaled", "no load", "much load",
+    }
+)  # fmt: skip
+"""What can happen only where the operator makes the pods."""
+_HAPPENINGS: Final = (
+    {name: happening for table in (USUAL, history_of_services.USUAL) for name, (_, happening) in table.items()}
+    | dict(ODD)
+    | dict(history_of_services.ODD)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """What may happen in a sort of world: by how often, and what is odd."""
+
+    often: tuple[str, ...]
+    odd: tuple[str, ...]
+
+
+def _often(table: Mapping[str, tuple[int, Happening]]) -> tuple[str, ...]:
+    return tuple(name for name, (often, _) in table.items() for _ in range(often))
+
+
+WITH_PODS: Final = Sort(_often(USUAL), tuple(ODD))
+BETWEEN_SERVICES: Final = Sort(
+    tuple(name for name in (*_often(USUAL), *_often(history_of_services.USUAL)) if name not in NEED_PODS),
+    tuple(name for name in (*ODD, *history_of_services.ODD) if name not in NEED_PODS),
+)
 _ODD_SHARE: Final = 0.3
 _ODD_KINDS: Final = 8
 
 
 def happen(world: World, name: str) -> None:
     """Let something happen, and let the operator see it."""
-    happening = USUAL[name][1] if name in USUAL else ODD[name]
-    happening(world)
+    _HAPPENINGS[name](world)
     world.reconcile()
 
 
 def histories(most: int) -> st.SearchStrategy[list[str]]:
     """Lists of what may happen."""
-    return st.lists(st.sampled_from((*_OFTEN, *ODD)), max_size=most)
+    return st.lists(st.sampled_from((*WITH_PODS.often, *WITH_PODS.odd)), max_size=most)
 
 
-def history_of(seed: int, length: int, odd: Sequence[str] = ()) -> list[str]:
+def history_of(seed: int, length: int, odd: Sequence[str] = (), among: Sort = WITH_PODS) -> list[str]:
     """The history of a seed, always the same.
 
     Each has only a few kinds of disturbance: where everything happens to a rollout, it does not get far.
@@ -363,5 +392,5 @@ def history_of(seed: int, length: int, odd: Sequence[str] = ()) -> list[str]:
         odd: kinds of disturbance; by default some that the seed gives.
     """
     dice = random.Random(seed)  # noqa: S311 - to be repeatable
-    odd = odd or dice.sample(tuple(ODD), _ODD_KINDS)
-    return [dice.choice(odd if dice.random() < _ODD_SHARE else _OFTEN) for _ in range(length)]
+    odd = odd or dice.sample(among.odd, _ODD_KINDS)
+    return [dice.choice(odd if dice.random() < _ODD_SHARE else among.often) for _ in range(length)]

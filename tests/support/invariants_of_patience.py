@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Final
 
 from modelrollout.api.stages import OnInconclusive
@@ -17,6 +16,8 @@ MAY_LAST: Final = frozenset(
     {"Paused", "NoSafeTarget", "InvalidSpec", "NameTaken", "Suspended", "RouteContested", "HarmHeld", "PromotionWaits"}
 )
 """Why a step with `onInconclusive: Rollback` may stay open longer than its `maxDuration`."""
+KNOWN: Final = frozenset((each.situation, each.action, each.reason) for each in transitions())
+"""Read before any test can change a chain: what the code says as it is."""
 
 
 def who_stays_unready_is_given_up(made: Made) -> None:
@@ -60,12 +61,7 @@ def what_is_decided_is_known(made: Made) -> None:
     else:
         situation = "Loading" if before.attempt.step is None else "Stepping"
     action = made.plan.action.value
-    assert {(situation, action, made.plan.reason), (situation, action, OTHER)} & _known()
-
-
-@cache
-def _known() -> frozenset[tuple[str, str, str]]:
-    return frozenset((each.situation, each.action, each.reason) for each in transitions())
+    assert {(situation, action, made.plan.reason), (situation, action, OTHER)} & KNOWN
 
 
 OF_PATIENCE: Final[tuple[Callable[[Made], None], ...]] = (

@@ -99,4 +99,4 @@ OF_SCALINGS: Final[tuple[Callable[[World, Scaling], None], ...]] = (
     previous_stays_warm,
     nothing_stops_under_traffic,
 )
-OF_SERVICES: Final[tuple[Callable[[World, str], None], ...]] = (the_service_follows_stable,)
+OF_SELECTIONS: Final[tuple[Callable[[World, str], None], ...]] = (the_service_follows_stable,)

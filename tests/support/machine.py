@@ -13,8 +13,8 @@ from modelrollout.engine.plan import Action
 from modelrollout.engine.revisions import FALLBACK
 from modelrollout.engine.split import only
 from modelrollout.runtime.record import essence
-from tests.support.beginnings import begin, beginning_of
-from tests.support.history import happen, history_of
+from tests.support.beginnings import OF_SERVICES, begin, beginning_of
+from tests.support.history import BETWEEN_SERVICES, WITH_PODS, happen, history_of
 from tests.support.watching import Invariants
 from tests.support.world import World
 
@@ -88,14 +88,14 @@ def at_rest(world: World) -> None:
         assert world.route is not None
         assert world.route.carries(plan.split)
         assert world.route.sequence == world.status.sequence
-        assert world.service == plan.serve
-    assert all(world.pods[name].replicas == count for name, count in plan.replicas.items())
+    assert world.is_as(plan)
     assert not plan.events, "told again"
 
 
 HEALTHY: Final = (
     "caches catch up", "stand-in as in the beginning", "gateway accepts", "good", "answering", "share shown",
     "spec checked", "scraped", "resume", "gates succeed", "stages as usual", "metrics usual", "automation",
+    "all ready", "a manifest that fits",
 )  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def heal(world: World) -> None:
     assert world.route.carries(only(status.stable.revision))
     assert status.phase in {Phase.SUCCEEDED, Phase.ROLLED_BACK}
     assert ModelRolloutStatus.model_validate(status.dump()) == status
-    assert {name for name, pods in world.states() if pods.replicas} == {status.stable.revision} - {FALLBACK}
+    assert world.running == {status.stable.revision} - {FALLBACK}
 
 
 def run(seeds: range, length: int = LENGTH) -> Lived:
@@ -127,7 +127,9 @@ def run(seeds: range, length: int = LENGTH) -> Lived:
     """
     lived = Lived()
     for seed in seeds:
-        history = [*beginning_of(seed), *history_of(seed, length)]
+        beginning = beginning_of(seed)
+        among = BETWEEN_SERVICES if set(beginning) & OF_SERVICES else WITH_PODS
+        history = [*beginning, *history_of(seed, length, among=among)]
         found = broken_by(history)
         if isinstance(found, AssertionError):
             raise _told(f"seed {seed}", history, found) from found

@@ -9,6 +9,7 @@ from modelrollout.api.metrics import Metric
 from modelrollout.api.status import AttemptStatus, ModelRolloutStatus
 from modelrollout.engine.observed import RevisionState
 from modelrollout.engine.plan import Plan
+from modelrollout.engine.services import forgotten
 from modelrollout.engine.situation import Observation
 from modelrollout.engine.steps import Step, find, steps_of
 from modelrollout.engine.transition import adopted
@@ -26,8 +27,8 @@ class Made:
 
     @cached_property
     def before(self) -> ModelRolloutStatus:
-        """Status, with what the route tells of a decision that it lacks."""
-        return adopted(self.seen.status, self.seen.route, self.seen.now)
+        """Status, with what the route tells of a decision that it lacks, and without a way back that is gone."""
+        return forgotten(adopted(self.seen.status, self.seen.route, self.seen.now), self.seen)
 
     @cached_property
     def position(self) -> Step:

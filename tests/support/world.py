@@ -130,20 +130,23 @@ class World:
 
     def __post_init__(self) -> None:
         self.begun = self.raw
-        self._stand_ins = StandIns(self)
+        self._stand_ins = self.stand_ins()
         stand_in = cast(Any, self._stand_ins)
         gates = cast(Any, self._stand_ins.gates)
         self._carry_out = CarryOut(stand_in, stand_in, stand_in, stand_in, loans=stand_in, gates=gates)
         self._known: dict[int, _Parsed] = {}
         self.deciding: tuple[Observation, Plan]
 
+    def stand_ins(self) -> StandIns:
+        """What the operator writes to."""
+        return StandIns(self)
+
     # --- what the operator sees ---------------------------------------------------------------------------------------
 
     def observe(self) -> Observation:
         """As the runtime's observer."""
         rollout = self._rollout_seen()
-        _, _, desired, problems = self._parsed(rollout.raw_spec)
-        stored = tuple(self.revisions.values())
+        desired, stored, problems = self.read_spec(rollout)
         if self.gates is RunState.SUCCEEDED:
             self.succeeded |= self.asked
         step = step_of(self.status)
@@ -162,6 +165,11 @@ class World:
             evidence=None if step is None else self._evidence(rollout, step),
             next_evidence_at=None if step is None else self.clock + LOOK_EVERY,
         )
+
+    def read_spec(self, rollout: ModelRollout) -> tuple[Revision, tuple[Revision, ...], tuple[str, ...]]:
+        """What the spec asks for, what is known, and what cannot be carried out of the spec."""
+        _, _, desired, problems = self._parsed(rollout.raw_spec)
+        return desired, tuple(self.revisions.values()), problems
 
     def _rollout_seen(self) -> ModelRollout:
         """With our own status, which is known at once, and with the user's wishes as far as the watch is."""
@@ -364,6 +372,21 @@ class World:
     def states(self) -> Iterator[tuple[str, Pods]]:
         """All that runs."""
         yield from self.pods.items()
+
+    def recover(self) -> None:
+        """All pods become ready."""
+        for _, pods in self.states():
+            pods.ready, pods.crashing = 10_000, False
+
+    def is_as(self, plan: Plan) -> bool:
+        """Whether the cluster is what a plan says, but for the route."""
+        sized = all(self.pods[name].replicas == count for name, count in plan.replicas.items())
+        return sized and self.service == plan.serve
+
+    @property
+    def running(self) -> set[str]:
+        """Revisions with any pod."""
+        return {name for name, pods in self.states() if pods.replicas}
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
