@@ -13,9 +13,9 @@ SHORT: Final = 100
 HARMLESS: Final = 12
 """So few entries of log, checks and reviews stay small, whatever is in them, when no condition is wordy."""
 ENTRY: Final = 300
-"""An entry of log, checks or reviews has no more bytes than these beside its text, with the longest names that there can be."""
+"""More bytes than an entry of log, checks or reviews has beside its text, unless all of its names are very long."""
 ROOM: Final = 24 * 1024
-"""What log, checks and reviews may have for themselves, when no condition is wordy."""
+"""What log, checks and reviews may have for themselves: it leaves place for very long names, and for all the rest."""
 
 
 def fitted(status: ModelRolloutStatus) -> ModelRolloutStatus:
