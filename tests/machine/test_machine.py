@@ -23,7 +23,7 @@ def test_what_must_always_hold_holds(part: int, record_property: Callable[[str, 
     for name, value in lived.counts.items():
         record_property(name, value)
     assert lived.steps == STEPS // PARTS
-    # A part in which little happens would show little.
-    assert lived.decisions >= 2 * lived.steps
+    # A part in which little happens would show little. What is seen again as it was is not decided again.
+    assert lived.decisions >= 1.5 * lived.steps
     assert set(lived.actions) >= ORDINARY
     assert min(lived.ends.values()) >= 10

@@ -15,6 +15,7 @@ from modelrollout.api.metrics import Metric
 from modelrollout.api.model import LIST_MAP_BY_NAME, APIModel, cel, refuse_repeated
 from modelrollout.api.pipeline import UNIQUE_UPSTREAMS, Upstream
 from modelrollout.api.preset import PresetName
+from modelrollout.api.remembered import remembered
 from modelrollout.api.scalars import Duration, Whole
 from modelrollout.api.stages import Stage
 from modelrollout.api.traffic import Prometheus, Service, Traffic
@@ -163,6 +164,7 @@ class ModelRolloutSpec(APIModel):
         return self
 
     @property
+    @remembered
     def stand_in(self) -> Fallback | None:
         """What plays stable until a first revision is: the fallback, or what is adopted."""
         if self.fallback is not None or self.workload.adopt is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 from modelrollout.api.resource import Key, ModelRollout
@@ -97,13 +98,13 @@ class Recorder:
 
 
 _MOVING: Final = frozenset({"next_look", "verdict", "checks", "conditions"})
-_LASTING: Final = tuple(name for name in ModelRolloutStatus.model_fields if name not in _MOVING)
+_LASTING: Final = attrgetter(*(name for name in ModelRolloutStatus.model_fields if name not in _MOVING))
 
 
 def essence(status: ModelRolloutStatus) -> tuple[object, ...]:
     """A status without what moves at every tick."""
     return (
-        *(getattr(status, name) for name in _LASTING),
+        *_LASTING(status),
         *((check.name, check.verdict, check.upstream) for check in status.checks),
         *((c.type, c.status, c.reason, c.observed_generation) for c in status.conditions),
     )
