@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from modelrollout.analysis.evidence import Tick
 from modelrollout.analysis.limits import Edge, Limits
 from modelrollout.analysis.starts import FIRST_SHARE, LATER_SHARE, log_mean_exp, log_sum
+from modelrollout.analysis.stretches import Stretch
 
 EFFECTS = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Variances g of the effect of one request, in units of the noise of one."""
@@ -143,7 +144,8 @@ class MeanState:
 
     Attributes:
         limits: the limits it is gathered for.
-        candidate, stable: all that was counted where it is known; `paired` of both in ticks that know both.
+        candidate, stable: all that was counted where it is known; `paired` of both in the same time.
+        stretch: what was counted since both were last known.
         own: the candidate's blocks, for a limit that is frozen later.
         reference: the stable revision's blocks, for its confidence bound.
         above_max, below_min: contrasts with the limits, positive where they are broken.
@@ -155,6 +157,7 @@ class MeanState:
     candidate: Amount = Amount()
     paired_candidate: Amount = Amount()
     paired_stable: Amount = Amount()
+    stretch: Stretch[Amount] = field(default_factory=Stretch)
     open_candidate: Amount = Amount()
     open_paired: tuple[Amount, Amount] = (Amount(), Amount())
     own: Blocks = Blocks()
@@ -176,18 +179,25 @@ class MeanState:
 
 def fold(state: MeanState, tick: Tick) -> MeanState:
     """Add one tick."""
-    if tick.candidate is None:
-        return replace(state, missed=state.missed + 1, missed_pairs=state.missed_pairs + 1)
-    candidate = Amount(tick.candidate.total, tick.candidate_sum)
+    candidate = None if tick.candidate is None else Amount(tick.candidate.total, tick.candidate_sum)
+    stable = None if tick.stable is None else Amount(tick.stable.total, tick.stable_sum)
+    stretch, both = state.stretch.add(tick.at, candidate, stable)
+    state = replace(state, stretch=stretch, missed_pairs=state.missed_pairs + 1)
+    if candidate is None:
+        return replace(state, missed=state.missed + 1)
     state = _absolute(replace(state, candidate=state.candidate + candidate, ticks=state.ticks + 1, missed=0), candidate)
-    if tick.stable is None:
-        return replace(state, missed_pairs=state.missed_pairs + 1)
-    stable = Amount(tick.stable.total, tick.stable_sum)
+    return state if stable is None else _relative(replace(state, missed_pairs=0), both)
+
+
+def _relative(state: MeanState, both: tuple[Amount, Amount] | None) -> MeanState:
+    """Add what both revisions counted in the same time, if that is known."""
+    if both is None:
+        return state
+    candidate, stable = both
     state = replace(
         state,
         paired_candidate=state.paired_candidate + candidate,
         paired_stable=state.paired_stable + stable,
-        missed_pairs=0,
     )
     return _paired(state, state.open_paired[0] + candidate, state.open_paired[1] + stable)
 

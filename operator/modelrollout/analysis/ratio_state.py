@@ -10,6 +10,7 @@ from modelrollout.analysis.eprocess import GRID_POINTS
 from modelrollout.analysis.evidence import NOTHING, Counts, Tick
 from modelrollout.analysis.limits import Limits
 from modelrollout.analysis.starts import ALONE, ATTEMPT, Process, Weights
+from modelrollout.analysis.stretches import Stretch
 from modelrollout.analysis.together import Together, log_evidence
 
 
@@ -21,8 +22,9 @@ class RatioState:
         limits: the limits it is gathered for.
         dispersion: divides all evidence: up to so many requests may fail together.
         candidate: the candidate's counts, over all ticks in which they are known.
-        paired_candidate: the same, over the ticks in which both revisions are known.
-        paired_stable: the stable revision's counts in those ticks.
+        paired_candidate: the same, over the stretches from one tick in which both revisions are known to the next.
+        paired_stable: the stable revision's counts in those stretches.
+        stretch: what was counted since both were last known.
         above_max: evidence that `max` is exceeded; None without that limit.
         below_min: evidence that `min` is not reached; None without that limit.
         beside_max: whether both revisions exceed `max` of late.
@@ -39,6 +41,7 @@ class RatioState:
     candidate: Counts = NOTHING
     paired_candidate: Counts = NOTHING
     paired_stable: Counts = NOTHING
+    stretch: Stretch[Counts] = field(default_factory=Stretch)
     above_max: Process | None = None
     below_min: Process | None = None
     beside_max: Together = field(default_factory=Together)
@@ -97,21 +100,27 @@ class RatioState:
 
 def fold(state: RatioState, tick: Tick) -> RatioState:
     """Add one tick."""
+    stretch, both = state.stretch.add(tick.at, tick.candidate, tick.stable)
+    state = replace(state, stretch=stretch, missed_pairs=state.missed_pairs + 1)
     if tick.candidate is None:
         beside_max, beside_min = _unknown(state, tick.stable)
-        state = replace(state, beside_max=beside_max, beside_min=beside_min)
-        return replace(state, missed=state.missed + 1, missed_pairs=state.missed_pairs + 1)
+        return replace(state, missed=state.missed + 1, beside_max=beside_max, beside_min=beside_min)
     state = _absolute(state, tick.candidate, tick.stable)
-    if tick.stable is None:
-        return replace(state, missed_pairs=state.missed_pairs + 1)
-    bad, bad_stable = state.bad(tick.candidate), state.bad(tick.stable)
+    return state if tick.stable is None else _relative(replace(state, missed_pairs=0), both)
+
+
+def _relative(state: RatioState, both: tuple[Counts, Counts] | None) -> RatioState:
+    """Add what both revisions counted in the same time, if that is known."""
+    if both is None:
+        return state
+    candidate, stable = both
+    bad, bad_stable = state.bad(candidate), state.bad(stable)
     return replace(
         state,
-        paired_candidate=state.paired_candidate + tick.candidate,
-        paired_stable=state.paired_stable + tick.stable,
+        paired_candidate=state.paired_candidate + candidate,
+        paired_stable=state.paired_stable + stable,
         worse=tuple(each.fold(bad, bad_stable) for each in state.worse),
         no_worse=tuple(each.fold(bad, bad_stable) for each in state.no_worse),
-        missed_pairs=0,
     )
 
 
