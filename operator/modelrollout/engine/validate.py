@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from modelrollout.api.automation import Approval
 from modelrollout.api.spec import ModelRolloutSpec
 from modelrollout.engine.late import late_problems
+from modelrollout.engine.limit_problems import limit_problems
 from modelrollout.engine.preview import preview_problems
 from modelrollout.engine.roles import role_problems
 from modelrollout.engine.steps import FULL, steps_of
@@ -15,7 +16,8 @@ from modelrollout.engine.throughput import measured_by
 
 def problems_of(spec: ModelRolloutSpec) -> tuple[str, ...]:
     """Every rule that the spec breaks; empty when it can be carried out."""
-    rules = (_weights, _names, _evidence, _copies, _comparisons, _goal, late_problems, preview_problems, role_problems)
+    single = (_weights, _names, _evidence, _copies, _comparisons, _goal)
+    rules = (*single, limit_problems, late_problems, preview_problems, role_problems)
     return tuple(problem for rule in rules for problem in rule(spec))
 
 
