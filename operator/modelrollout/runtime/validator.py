@@ -31,6 +31,7 @@ from modelrollout.runtime.drift_review import drift_problems
 from modelrollout.runtime.histogram_review import histogram_problems
 from modelrollout.runtime.logs import logger
 from modelrollout.runtime.looking import comparable, stand_ins_of
+from modelrollout.runtime.series_problems import series_problems
 from modelrollout.runtime.slice_problems import slice_problems
 from modelrollout.traffic.registry import Traffics
 from modelrollout.workload.registry import Workloads
@@ -140,6 +141,8 @@ async def _problems_of(
 ) -> AsyncIterator[str]:
     """What is wrong with one metric, each as `field (metric): what to write instead`."""
     for text in _selector_problems(metric):
+        yield text
+    async for text in series_problems(rollout, metric, provider):
         yield text
     if metric.slice_by is not None:
         async for text in slice_problems(rollout, metric, provider):
