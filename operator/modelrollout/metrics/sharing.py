@@ -22,6 +22,8 @@ from modelrollout.metrics.provider import MetricProvider, RawOutcome
 REMEMBERED: Final = 16
 """Phases whose answers are kept: those of a long history go as reading goes on, and what is asked for again is read
 again."""
+REMEMBERED_APART: Final = 1000
+"""Refused requests that are remembered; without them one in vain is made at each look."""
 _PLAIN: Final = re.compile(r"\s*([A-Za-z_:][A-Za-z0-9_:]*)\s*\{(.*)", re.DOTALL)
 
 
@@ -46,10 +48,16 @@ class Read:
 
 
 class Reads:
-    """The reads of one look. What somebody announces before it is asked for is read together with the rest."""
+    """The reads of one look. What somebody announces before it is asked for is read together with the rest.
 
-    def __init__(self, provider: MetricProvider) -> None:
+    Args:
+        apart: requests of earlier looks that were refused, as all together was too much: their parts are asked for
+            alone at once. This look adds its own.
+    """
+
+    def __init__(self, provider: MetricProvider, apart: set[str] | None = None) -> None:
         self._provider = provider
+        self._apart = set() if apart is None else apart
         self._announced: dict[float, dict[Phase, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
         self._answers: OrderedDict[tuple[float, Phase], asyncio.Task[dict[str, _Answer]]] = OrderedDict()
 
@@ -66,7 +74,7 @@ class Reads:
         if read.selector in self._announced.get(read.at, {}).get(read.phase, {}):
             answer = (await self._phase(read.at, read.phase)).get(read.selector)
             if answer is not None and answer.since <= read.since:
-                return _later(answer.found, read.since)
+                return answer.found if answer.since == read.since else _later(answer.found, read.since)
         return await self._provider.raw(read.selector, read.at, read.at - read.since)
 
     async def _phase(self, at: float, phase: Phase) -> dict[str, _Answer]:
@@ -84,12 +92,14 @@ class Reads:
         return known
 
     async def _read(self, at: float, wanted: dict[str, float]) -> dict[str, _Answer]:
-        groups: dict[tuple[str, float], dict[str, str]] = defaultdict(dict)
-        for selector, since in wanted.items():
+        groups: dict[str, dict[str, str]] = defaultdict(dict)
+        for selector in wanted:
             plain = _PLAIN.fullmatch(selector)
             name, rest = (plain[1], plain[2]) if plain else ("", selector)
-            groups[rest, since][name] = selector
-        parts = await asyncio.gather(*(self._group(rest, at, since, names) for (rest, since), names in groups.items()))
+            groups[rest][name] = selector
+        # Metrics have ticks of their own and want a little more or less: who wants most decides.
+        asked = ((rest, min(wanted[each] for each in names.values()), names) for rest, names in groups.items())
+        parts = await asyncio.gather(*(self._group(rest, at, since, names) for rest, since, names in asked))
         return {selector: answer for part in parts for selector, answer in part.items()}
 
     async def _group(self, rest: str, at: float, since: float, names: dict[str, str]) -> dict[str, _Answer]:
@@ -98,17 +108,25 @@ class Reads:
             (selector,) = names.values()
             return {selector: _Answer(since, await self._provider.raw(selector, at, at - since))}
         together = f'{{__name__=~"{"|".join(sorted(names))}",{rest}'
+        if together in self._apart:
+            return await self._alone(rest, at, since, names)
         found = await self._provider.raw(together, at, at - since)
         if isinstance(found, Rejected):
             # Whose fault it is shows when each is asked for alone.
-            alone = [self._group(rest, at, since, {name: selector}) for name, selector in names.items()]
-            return {selector: answer for part in await asyncio.gather(*alone) for selector, answer in part.items()}
+            if len(self._apart) >= REMEMBERED_APART:
+                self._apart.clear()
+            self._apart.add(together)
+            return await self._alone(rest, at, since, names)
         if not isinstance(found, tuple):
             return {selector: _Answer(since, found) for selector in names.values()}
         return {
             selector: _Answer(since, tuple(series for series in found if series.labels.get("__name__") == name))
             for name, selector in names.items()
         }
+
+    async def _alone(self, rest: str, at: float, since: float, names: dict[str, str]) -> dict[str, _Answer]:
+        parts = [self._group(rest, at, since, {name: selector}) for name, selector in names.items()]
+        return {selector: answer for part in await asyncio.gather(*parts) for selector, answer in part.items()}
 
 
 @dataclass(frozen=True, slots=True)

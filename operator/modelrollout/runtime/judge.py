@@ -58,6 +58,7 @@ class Judge:
             Means(self._counting),
             Asking(provider),
         )
+        self._apart: set[str] = set()
         self._offset: tuple[float, float] | None = None
 
     def forget(self, uid: str) -> None:
@@ -94,7 +95,7 @@ class Judge:
             settings=self._settings,
             now=now.timestamp() + offset,
             offset=offset,
-            reads=Reads(self._provider),
+            reads=Reads(self._provider, self._apart),
             neighbours=tuple(neighbours),
         )
         # All at once: each has to wait for Prometheus two or three times, and harm waits for the slowest.

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from modelrollout.analysis.outcome import Value
+from modelrollout.api.late import Source
 from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import ModelRollout
 from modelrollout.metrics.distributions import MOST_VALUES
@@ -37,6 +38,9 @@ async def series_problems(rollout: ModelRollout, metric: Metric, provider: Metri
     Prometheus counts them, so that nobody reads a hundred thousand series to find that they are too many.
     """
     stable, counters = rollout.status.stable, tuple(_counters(metric))
+    if metric.of is not None or metric.source is not Source.PODS:
+        # Other pods' series, or nobody's: of them there is nothing to see before.
+        return
     if not counters or stable is None or comparable(rollout, stable.revision) is None:
         return
     at = await provider.now()

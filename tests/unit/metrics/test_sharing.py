@@ -125,6 +125,17 @@ async def test_a_refusal_of_all_together_is_blamed_on_who_is_refused_alone() -> 
     assert times(slow)[-1] == 350.0
 
 
+async def test_what_was_too_much_together_is_asked_for_alone_at_the_next_look() -> None:
+    source = provider(**{"errors|slow": Rejected("too many series")})
+    apart: set[str] = set()
+    for tries in (1, 0):
+        source.selectors.clear()
+        wanted = latest(Phase.EVENTS, "errors"), latest(Phase.EVENTS, "slow")
+        found = await ask(Reads(source, apart), *wanted)
+        assert all(isinstance(one, tuple) for one in found)
+        assert sorted(source.selectors) == ["errors{x}", "slow{x}", *['{__name__=~"errors|slow",x}'] * tries]
+
+
 @pytest.mark.parametrize("outcome", [Unavailable("away"), Partial(("a store is missing",))], ids=["away", "partial"])
 async def test_an_answer_that_fails_fails_for_all_who_share_it(outcome: RawOutcome) -> None:
     found = await ask(

@@ -161,6 +161,13 @@ async def test_a_query_of_several_series_is_refused_by_what_stable_shows() -> No
     assert await Bench(outcome=Ambiguous(2)).problems(without_stable) == ()
 
 
+async def test_counters_of_too_many_series_are_refused_by_what_stable_shows() -> None:
+    assert [problem.partition(":")[0] for problem in await Bench(outcome=Value(5001.0)).problems()] == [
+        "spec.metrics[0].ratio.total (error-rate)",
+        "spec.metrics[0].ratio.events (error-rate)",
+    ]
+
+
 async def test_what_is_no_label_matcher_is_refused() -> None:
     fallback = {"service": {"name": "queue", "port": 80}, "selector": "up"}
     bench = Bench()
