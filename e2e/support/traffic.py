@@ -133,12 +133,12 @@ class Traffic:
         until(lambda: len(self._diary.met) >= before + count, f"{count} more answers", seconds=60 + count / RATE * 4)
         return Answers(self._diary.met[before : before + count])
 
-    def until_only(self, version: str, count: int = 50) -> None:
-        """Wait until `count` answers in a row are of one version."""
+    def until_only(self, version: str, count: int = 50, *, after: float = 0.0) -> None:
+        """Wait until `count` answers in a row, all of them after a moment of `time.monotonic`, are of one version."""
 
         def settled() -> bool:
             last = self._diary.met[-count:]
-            return len(last) == count and all(one.version == version for one in last)
+            return len(last) == count and all(one.version == version and one.at >= after for one in last)
 
         until(settled, f"only {version} to answer")
 

@@ -65,7 +65,20 @@ class CarryOut:
             await self._workloads.of(seen.rollout).stop(seen.rollout, plan.stop)
         rollout = await self._recorder.status(seen, plan)
         await self._events(rollout, plan.events)
-        drifts = list(await self._serving(seen, rollout, plan))
+        drifts: list[Drift] = []
+        try:
+            await self._make_so(seen, rollout, plan, drifts)
+        finally:
+            # Also of what was restored before a write that failed: the next look finds nothing to restore any more.
+            await self._events(rollout, (Event(EventType.WARNING, "DriftRestored", drift.text) for drift in drifts))
+
+    async def _make_so(self, seen: Observation, rollout: ModelRollout, plan: Plan, drifts: list[Drift]) -> None:
+        """Write what differs, pods before traffic and traffic before what ends.
+
+        Args:
+            drifts: gets what is restored on the way.
+        """
+        drifts += await self._serving(seen, rollout, plan)
         drifts += await self._route(seen, plan, rollout)
         if plan.serve is not None:
             drifts += await self._workloads.of(rollout).serve(rollout, plan.serve)
@@ -74,7 +87,6 @@ class CarryOut:
         drifts += await self._stopped(rollout, plan)
         await self._traffics.of(rollout).sweep(rollout)
         await self._loans.after(rollout, seen, plan)
-        await self._events(rollout, (Event(EventType.WARNING, "DriftRestored", drift.text) for drift in drifts))
 
     async def _serving(self, seen: Observation, rollout: ModelRollout, plan: Plan) -> Iterable[Drift]:
         """Make what serves serve, with the pods that it needs. An autoscaler comes after its pods, and goes before."""

@@ -291,6 +291,17 @@ async def test_restoring_drift_upwards_is_a_raise_too_and_is_reported(cluster: C
     assert cluster.done[-1] == "event DriftRestored"
 
 
+async def test_what_was_restored_before_a_write_that_fails_is_reported_too(cluster: Cluster) -> None:
+    """The next look finds it as it should be."""
+    held = scenes.with_evidence(scenes.stepping(), Verdict.CONTINUE)
+    lowered = scenes.with_route(held, weights=((STABLE.hash, 100),))
+    cluster.live, cluster.drift_found = lowered.route, Drift("HTTPRoute", "digits", ())
+    cluster.breaks_at = f"serve {STABLE.hash}"
+    with pytest.raises(UnavailableError):
+        await carry_out(cluster, lowered)
+    assert cluster.done[-2:] == ["route 5", "event DriftRestored"]
+
+
 async def test_under_an_invalid_spec_only_the_split_is_restored(cluster: Cluster) -> None:
     broken = scenes.with_problems(scenes.with_evidence(scenes.stepping(), Verdict.CONTINUE))
     cluster.live = broken.route
