@@ -2,18 +2,25 @@
 
 A classic histogram counts what lies at or below each of its edges. Two of them have the edges in common that both
 have; between two common edges the counts are exact, whatever edges either has there, and the last bin reaches to
-infinity. Label counts have one bin for each value of the label that either has.
+infinity. Label counts have one bin for each value of the label that either has. Two native histograms are compared in
+the ranges that both can tell apart, of which there may be hundreds: they are joined to `MOST_BINS`. Beside a classic
+one, a native one is known at all edges of it that are bounds of its own.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from modelrollout.analysis.ranges import Ranges, aligned
 
 LEAST_POOLED = 10
 """A bin with fewer counts of both together joins its neighbour: approximations of chance fail in thinner ones."""
+MOST_BINS = 20
+"""Native histograms are compared in this many bins at most: what is needed of both grows with the bins, and by habit
+limits of drift are meant for ten or twenty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,10 @@ class Cumulative:
         """All observations."""
         return self.counts[-1][1]
 
+    def at_or_below(self, edge: float) -> float | None:
+        """How many observations lie at or below a number; None where that is no edge."""
+        return next((count for known, count in self.counts if known == edge), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
@@ -49,7 +60,7 @@ class Labelled:
         return math.fsum(self.counts.values())
 
 
-Distribution = Cumulative | Labelled
+Distribution = Cumulative | Labelled | Ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +84,16 @@ class Pair:
 
 def paired(first: Distribution, second: Distribution) -> Pair | None:
     """Bring two distributions to common bins; None where they have no finite edge in common, or are of two kinds."""
-    if isinstance(first, Cumulative) and isinstance(second, Cumulative):
-        edges = sorted({edge for edge, _ in first.counts} & {edge for edge, _ in second.counts})
-        if len(edges) < 2:
+    if isinstance(first, Ranges) and isinstance(second, Ranges):
+        return _paired_ranges(first, second)
+    if isinstance(first, Cumulative | Ranges) and isinstance(second, Cumulative | Ranges):
+        written = {edge for one in (first, second) if isinstance(one, Cumulative) for edge, _ in one.counts}
+        known = ((edge, first.at_or_below(edge), second.at_or_below(edge)) for edge in sorted(written))
+        both = [(edge, one, other) for edge, one, other in known if one is not None and other is not None]
+        if len(both) < 2:
             return None
-        return Pair(_per_bin(first, edges), _per_bin(second, edges), _positions(edges))
+        edges, ones, others = zip(*both, strict=True)
+        return Pair(_per_bin(ones), _per_bin(others), _positions(edges))
     if isinstance(first, Labelled) and isinstance(second, Labelled):
         names = sorted({*first.counts, *second.counts})
         return Pair(
@@ -116,15 +132,57 @@ def _joined(bins: list[tuple[float, float]]) -> tuple[float, float]:
     return math.fsum(a for a, _ in bins), math.fsum(b for _, b in bins)
 
 
-def _per_bin(histogram: Cumulative, edges: list[float]) -> tuple[float, ...]:
-    known = dict(histogram.counts)
-    below = [0.0, *(known[edge] for edge in edges)]
+def _per_bin(cumulative: Sequence[float]) -> tuple[float, ...]:
     # Buckets are read from several series: one that was born in between must not give a negative count.
-    return tuple(max(0.0, upper - lower) for lower, upper in itertools.pairwise(below))
+    return tuple(max(0.0, upper - lower) for lower, upper in itertools.pairwise((0.0, *cumulative)))
 
 
-def _positions(edges: list[float]) -> tuple[float, ...]:
+def _positions(edges: Sequence[float]) -> tuple[float, ...]:
     """The middle of each bin; the first and the last have one finite edge, and lie there."""
     finite = edges[:-1]
     middles = [(lower + upper) / 2 for lower, upper in itertools.pairwise(finite)]
     return finite[0], *middles, finite[-1]
+
+
+def _paired_ranges(first: Ranges, second: Ranges) -> Pair | None:
+    """Two native histograms in the ranges of both; None where these are one, and either could tell more apart."""
+    common = aligned((first, second))
+    if len(common) == 1 and max(len(first.ranges), len(second.ranges)) > 1:
+        return None
+    bins = [(_middle(lower, upper), one, other) for lower, upper, (one, other) in common]
+    # What is no number lies at the upper end, where a classic histogram counts it too.
+    bins.append((bins[-1][0] if bins else 0.0, first.nowhere, second.nowhere))
+    joined = _few(bins)
+    return Pair(
+        tuple(one for _, one, _ in joined), tuple(other for _, _, other in joined), tuple(at for at, _, _ in joined)
+    )
+
+
+def _middle(lower: float, upper: float) -> float:
+    if not math.isfinite(lower):
+        return upper
+    return (lower + upper) / 2 if math.isfinite(upper) else lower
+
+
+def _few(bins: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """Join neighbours until each bin holds its part of both together; it lies where its counts lie on average.
+
+    As in `thickened`, which bins join says nothing of how the two differ.
+    """
+    least = math.fsum(one + other for _, one, other in bins) / MOST_BINS
+    joined: list[list[tuple[float, float, float]]] = [[]]
+    for each in bins:
+        if math.fsum(one + other for _, one, other in joined[-1]) >= least and joined[-1]:
+            joined.append([])
+        joined[-1].append(each)
+    if len(joined) > 1 and math.fsum(one + other for _, one, other in joined[-1]) < least:
+        thin = joined.pop()
+        joined[-1] += thin
+    return [_as_one(group) for group in joined]
+
+
+def _as_one(group: list[tuple[float, float, float]]) -> tuple[float, float, float]:
+    first, second = math.fsum(one for _, one, _ in group), math.fsum(other for _, _, other in group)
+    if first + second <= 0:
+        return group[0][0], first, second
+    return math.fsum(at * (one + other) for at, one, other in group) / (first + second), first, second

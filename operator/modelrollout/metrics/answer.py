@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modelrollout.analysis.outcome import Ambiguous, NoData, NotFinite, Outcome, Partial, Rejected, Unavailable, Value
+from modelrollout.metrics.natives import natives_in
 from modelrollout.metrics.provider import RawOutcome, RawSeries
 
 _TEXT_LIMIT: Final = 400
@@ -89,15 +90,17 @@ def raw_outcome(answer: Answer) -> RawOutcome:
     series = []
     for entry in answer.result:
         match entry:
+            case {"metric": dict() as labels, "histograms": list() as histograms}:
+                natives = natives_in(histograms)
+                if natives is None:
+                    return Unavailable("a native histogram in Prometheus's answer has a form that is not known")
+                # A series that was a counter before, or is one at times, may have both.
+                counts = [(at, native.ranges.total) for at, native in natives]
+                samples = sorted((*_samples(entry.get("values") or ()), *counts))
+                if samples:
+                    series.append(RawSeries(_labels(labels), tuple(samples), natives))
             case {"metric": dict() as labels, "values": list() as values}:
                 series.append(RawSeries(_labels(labels), _samples(values)))
-            case {"metric": dict() as labels, "histograms": _}:
-                name = labels.get("__name__", "the series")
-                return Rejected(
-                    f"{name} is a native histogram; counts are read of plain counters and classic buckets only: use "
-                    "query with histogram_fraction, or have Prometheus keep classic buckets "
-                    "(always_scrape_classic_histograms)"
-                )
             case _:
                 return Unavailable("a series in Prometheus's answer has a form that is not known")
     return tuple(series)

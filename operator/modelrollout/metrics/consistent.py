@@ -45,7 +45,7 @@ def _until(group: tuple[RawSeries, ...], ends: Mapping[Scraped, float]) -> tuple
 def _clipped(series: RawSeries, end: float) -> RawSeries:
     if not series.samples or series.samples[-1][0] <= end:
         return series
-    return replace(series, samples=tuple(sample for sample in series.samples if sample[0] <= end))
+    return series.within(-inf, end)
 
 
 def _scraped(labels: Mapping[str, str]) -> Scraped:

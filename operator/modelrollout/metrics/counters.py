@@ -100,6 +100,7 @@ class CounterRules:
         marks: whether the second counter counts events, or good things (events are then the rest), or adds up amounts.
         slicing: by which label the counts are told apart as well; None for none.
         carried_by: whose counters they are: the pods', or those of a job that counts for them.
+        edge: where both counters are one native histogram, up to where its observations are marked.
     """
 
     grid: Grid
@@ -110,6 +111,7 @@ class CounterRules:
     marks: Literal["events", "good", "amounts"]
     slicing: Slicing | None = None
     carried_by: Literal["pods", "nobody"] = "pods"
+    edge: float | None = None
 
     @property
     def hashes(self) -> tuple[str, ...]:

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from modelrollout.analysis.distribution import Cumulative, Distribution, Labelled
+from modelrollout.analysis.ranges import added
 from modelrollout.metrics.edges import edge_of
+from modelrollout.metrics.natives import observed
 from modelrollout.metrics.provider import RawSeries
 from modelrollout.metrics.readings import SeriesKey, Target, counter_of, scraper_of, series_key, target_of
 
@@ -30,13 +32,17 @@ def distribution(series: Iterable[RawSeries], label: str | None, *, after: float
 
     Args:
         series: with samples from before `after` as baselines.
-        label: whose values are the bins; None for the edges of a histogram.
+        label: whose values are the bins; None for the buckets of a histogram, classic or native.
 
     Raises:
         TooManyValuesError: the label has more than `MOST_VALUES` values.
     """
     kept = _one_reading_each(series)
     first_seen = _first_scrapes(kept)
+    if label is None and any(one.natives for one in kept):
+        seen = (observed(one, after, until, born_after=first_seen[target_of(one.labels)]) for one in kept)
+        parts = [part for part in seen if part is not None]
+        return added(parts) if parts else None
     sums: dict[str, float] = defaultdict(float)
     edges: dict[float, float] = defaultdict(float)
     for one in kept:

@@ -1,4 +1,5 @@
-"""The edges of classic histograms: upper bounds of buckets, as numbers and as the label `le` spells them. Pure."""
+"""Selectors of histograms, and the edges of classic ones: upper bounds of buckets, as numbers and as the label `le`
+spells them. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +20,11 @@ EVERYTHING: Final = 'le="+Inf"'
 _MOST_DIGITS: Final = 20
 """Longer numbers are not spelled out in full: an exporter would write an exponent."""
 _EDGE_MATCHER: Final = re.compile(r"""[{,]\s*(?:le|"le")\s*(?:=~|!~|!=|=)""")
-_PLAIN_NAME: Final = re.compile(r"\s*([A-Za-z_:][A-Za-z0-9_:]*)\s*\{")
+_NAME: Final = re.compile(
+    r"""\s*([A-Za-z_:][A-Za-z0-9_:]*)\s*\{|.*[{,]\s*(?:__name__\s*=\s*)?["']([^"'\\]+)["']\s*[,}]""", re.DOTALL
+)
+_CLASSIC: Final = "_bucket"
+_PARTS: Final = ("_count", "_sum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +46,6 @@ class Buckets:
     def total(self) -> float:
         """All observations."""
         return self.counts[-1][1]
-
-    @property
-    def in_first(self) -> float:
-        """Share of the observations that lie in the first bucket, 0 to 1; 0 without any."""
-        return self.counts[0][1] / self.total if self.total > 0 else 0.0
 
     def has(self, edge: float) -> bool:
         """Whether that number is one of its edges."""
@@ -98,13 +98,43 @@ def check_buckets(selector: str) -> str | None:
         return problem
     if _EDGE_MATCHER.search(selector):
         return "leave the label le out: all buckets are needed"
-    name = _PLAIN_NAME.match(selector)
-    if name is not None and not name[1].endswith("_bucket"):
+    name = _name_of(selector)
+    if name.endswith("_total"):
+        return f"{name} is a counter by its name, and a histogram is needed: feature_bucket{{$selector}}, say"
+    if name.endswith(_PARTS):
+        whole = name.rpartition("_")[0]
         return (
-            f"write the buckets, {name[1]}_bucket{{$selector}}, not {name[1]}: classic histograms are judged by them, "
-            "and native ones have none (for those use query with histogram_fraction)"
+            f"write the histogram, not {name}: {whole}_bucket{{$selector}} of a classic one, {whole}{{$selector}} of a "
+            "native one"
         )
     return None
+
+
+def is_native(selector: str) -> bool:
+    """Whether the selector of a histogram is that of a native one: one series has all buckets, and no such ending."""
+    name = _name_of(selector)
+    return bool(name) and not name.endswith(_CLASSIC)
+
+
+def of_other_kind(selector: str) -> str | None:
+    """The selector of the same histogram as the other kind, classic or native; None where its name is not plain."""
+    name = _name_of(selector)
+    if not name:
+        return None
+    return selector.replace(name, name + _CLASSIC if is_native(selector) else name.removesuffix(_CLASSIC), 1)
+
+
+def other_kind(selector: str) -> str:
+    """What to write where the histogram that a selector names is of the other kind."""
+    kind = "classic" if is_native(selector) else "native"
+    other = of_other_kind(selector)
+    return f"if it is a {kind} one, write {'its name' if other is None else other}"
+
+
+def _name_of(selector: str) -> str:
+    """The name of the metric; empty where it is none that can be read, such as a regular expression."""
+    found = _NAME.match(selector)
+    return "" if found is None else found[1] or found[2] or ""
 
 
 def edge_of(labels: Mapping[str, str]) -> float | None:

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final
 from urllib.parse import urlsplit
@@ -238,15 +238,17 @@ class PrometheusProvider:
 
 def _joined(parts: list[tuple[RawSeries, ...]]) -> tuple[RawSeries, ...]:
     """Chunks as one, oldest first; a Prometheus before 3 includes the left edge of a range and repeats its sample."""
-    labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
-    samples: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
+    known: dict[tuple[tuple[str, str], ...], RawSeries] = {}
     for part in parts:
         for series in part:
             key = tuple(sorted(series.labels.items()))
-            labels[key] = series.labels
-            known = samples.setdefault(key, [])
-            known.extend(sample for sample in series.samples if not known or sample[0] > known[-1][0])
-    return tuple(RawSeries(labels[key], tuple(samples[key])) for key in labels)
+            old = known.get(key)
+            if old is None:
+                known[key] = series
+                continue
+            new = series.within(old.samples[-1][0])
+            known[key] = replace(old, samples=old.samples + new.samples, natives=old.natives + new.natives)
+    return tuple(known.values())
 
 
 def _time(at: float) -> str:

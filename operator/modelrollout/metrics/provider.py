@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from modelrollout.analysis.outcome import Outcome, Partial, Rejected, Unavailable
+from modelrollout.analysis.ranges import Ranges
 
 RawOutcome = tuple["RawSeries", ...] | Unavailable | Rejected | Partial
 
@@ -27,17 +29,39 @@ class ProviderUnavailableError(Exception):
         self.message = message
 
 
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A native histogram at one moment.
+
+    Attributes:
+        ranges: what was observed since counting began, by value.
+        sum: of all that was observed.
+    """
+
+    ranges: Ranges
+    sum: float
+
+
 @dataclass(frozen=True)
 class RawSeries:
     """One series' own samples, as scraped.
 
     Attributes:
         labels: all labels, with `__name__`.
-        samples: pairs of timestamp (Unix seconds) and value, ascending in time; values may be NaN or infinite.
+        samples: pairs of timestamp (Unix seconds) and value, ascending in time; values may be NaN or infinite. Those
+            of a native histogram say how much was observed.
+        natives: the native histograms themselves, at the same times.
     """
 
     labels: Mapping[str, str]
     samples: tuple[tuple[float, float], ...]
+    natives: tuple[tuple[float, Native], ...] = ()
+
+    def within(self, after: float, until: float = math.inf) -> RawSeries:
+        """What is later than `after`, and not later than `until`."""
+        samples = tuple(sample for sample in self.samples if after < sample[0] <= until)
+        natives = tuple(sample for sample in self.natives if after < sample[0] <= until)
+        return RawSeries(self.labels, samples, natives)
 
 
 class MetricProvider(Protocol):

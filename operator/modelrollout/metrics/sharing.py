@@ -12,7 +12,7 @@ import asyncio
 import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -139,5 +139,5 @@ def _later(found: RawOutcome, since: float) -> RawOutcome:
     """What is later than `since`."""
     if not isinstance(found, tuple):
         return found
-    cut = (replace(series, samples=tuple(sample for sample in series.samples if sample[0] > since)) for series in found)
+    cut = (series.within(since) for series in found)
     return tuple(series for series in cut if series.samples)

@@ -10,7 +10,7 @@ from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
 from modelrollout.api.late import Source
 from modelrollout.api.metrics import Metric
 from modelrollout.metrics.counters import CounterRules
-from modelrollout.metrics.edges import EVERYTHING, bucket_of, with_matcher
+from modelrollout.metrics.edges import EVERYTHING, bucket_of, is_native, with_matcher
 from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRequest
 from modelrollout.runtime.looking import Look
 from modelrollout.runtime.slices import slicing_of
@@ -26,18 +26,20 @@ class Counted:
         total: selector of all things, with `$selector` in it.
         marked: selector of events, or of good things, with `$selector` in it.
         marks: which of the two.
+        edge: where both are one native histogram, up to where its observations are marked.
     """
 
     total: str
     marked: str
     marks: Literal["events", "good"]
+    edge: float | None = None
 
 
 def counted_of(metric: Metric) -> Counted | None:
     """The counters of a metric; None where it is read otherwise.
 
     Of a histogram these are the bucket that ends at the limit and the one that holds everything: beyond a largest value
-    is what the first does not hold, beyond a smallest one what it holds.
+    is what the first does not hold, beyond a smallest one what it holds. A native histogram is both in one.
     """
     if metric.ratio is not None:
         marked = metric.ratio.events or metric.ratio.good
@@ -46,6 +48,8 @@ def counted_of(metric: Metric) -> Counted | None:
     if metric.histogram is not None:
         buckets = metric.histogram.buckets
         marks: Literal["events", "good"] = "good" if metric.check.max is not None else "events"
+        if is_native(buckets):
+            return Counted(buckets, buckets, marks, float(edge_of(metric)))
         return Counted(with_matcher(buckets, EVERYTHING), bucket_of(buckets, edge_of(metric)), marks)
     return None
 
@@ -97,4 +101,5 @@ def rules_of(look: Look, metric: Metric | None, since: float) -> CounterRules:
         marks="amounts" if averaged else "events" if counted is None else counted.marks,
         slicing=slicing_of(metric),
         carried_by="pods" if metric is None or metric.source is Source.PODS else "nobody",
+        edge=None if counted is None else counted.edge,
     )

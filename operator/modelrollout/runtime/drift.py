@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ from modelrollout.api.metrics import Metric
 from modelrollout.api.scalars import format_duration
 from modelrollout.engine.observed import JudgedMetric
 from modelrollout.metrics.distributions import TooManyValuesError, distribution
+from modelrollout.metrics.edges import other_kind
 from modelrollout.metrics.provider import MetricProvider, RawSeries
 from modelrollout.metrics.series import history_of, series_of
 from modelrollout.metrics.snapshots import snapshot_of
@@ -117,6 +118,8 @@ class Drifts:
         assert not isinstance(stable, Failure)  # noqa: S101
         assert not isinstance(reference, Failure)  # noqa: S101
         result = judge(check_of(look, metric, drift, tick, index), candidate, stable, reference)
+        if candidate is None and drift.label is None:
+            result = replace(result, reason=f"{result.reason} ({other_kind(drift.of)})")
         if candidate is None or candidate.total <= 0:
             result = with_no_data_policy(metric, result)
         return Finding(JudgedMetric(metric, result), tick, None)

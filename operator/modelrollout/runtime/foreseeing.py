@@ -151,6 +151,7 @@ class _Stable:
                 candidate=self.revision,
                 stable=None,
                 marks=counters.marks,
+                edge=counters.edge,
             ),
             cursor=since,
             now=self.now,

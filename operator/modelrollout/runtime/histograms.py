@@ -1,17 +1,25 @@
-"""Judges `histogram` metrics: sees to it that the limit is an edge, and has the share beyond it judged as a ratio."""
+"""Judges `histogram` metrics: sees to it that the limit is an edge, and has the share beyond it judged as a ratio.
+
+Of a native histogram each bound is an edge. Its resolution may fall later; `metrics.reader` refuses what it then cannot
+count, and nothing is ever guessed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
 from modelrollout.analysis.quantile import QuantileLimit, in_words, percent, plain
+from modelrollout.analysis.ranges import Ranges
 from modelrollout.analysis.verdict import CheckResult, Verdict, format_number
 from modelrollout.api.metrics import Metric, Unit
 from modelrollout.engine.observed import JudgedMetric
-from modelrollout.metrics.edges import Buckets, buckets_of
-from modelrollout.metrics.provider import MetricProvider
+from modelrollout.metrics.edges import Buckets, buckets_of, is_native, other_kind
+from modelrollout.metrics.natives import bound_problem, standing
+from modelrollout.metrics.promql import Scope
+from modelrollout.metrics.provider import MetricProvider, RawSeries
 from modelrollout.metrics.series import series_of
 from modelrollout.runtime.counting import edge_of
 from modelrollout.runtime.findings import Finding, failed
@@ -24,6 +32,8 @@ UNINFORMATIVE_SAMPLES: Final = 200
 """Observations from which on that is said."""
 RECENT_SCRAPES: Final = 3
 _EDGES_SHOWN: Final = 30
+Shown = Buckets | Ranges
+"""A classic histogram, or a native one."""
 _UNITS: Final = {Unit.SECONDS: "s", Unit.BYTES: "bytes"}
 
 
@@ -68,20 +78,30 @@ class Histograms:
         told = replace(result, reason=f"{result.reason} (of slices the share {limit.beyond})")
         return replace(finding, judged=JudgedMetric(metric, told))
 
-    async def _buckets(self, look: Look, metric: Metric) -> dict[str, Buckets] | Unavailable | Rejected | Partial:
+    async def _buckets(self, look: Look, metric: Metric) -> dict[str, Shown] | Unavailable | Rejected | Partial:
         assert metric.histogram is not None  # noqa: S101 - the caller has looked
         hashes = (look.attempt.revision,) if look.stable is None else (look.attempt.revision, look.stable)
         seconds = RECENT_SCRAPES * look.settings.scrape_interval.total_seconds()
         selector = metric.histogram.buckets
         series = await series_of(self._provider, selector, look.scope, hashes, at=look.now, seconds=seconds)
-        return buckets_of(series, look.scope, hashes) if isinstance(series, tuple) else series
+        return shown(metric, series, look.scope, hashes) if isinstance(series, tuple) else series
 
 
-def _unfit(metric: Metric, candidate: Buckets | None, stable: Buckets | None) -> Finding | None:
+def shown(metric: Metric, series: Sequence[RawSeries], scope: Scope, hashes: Sequence[str]) -> dict[str, Shown]:
+    """The histogram of each revision that has one, of the kind that the metric names."""
+    assert metric.histogram is not None  # noqa: S101 - the caller has looked
+    if is_native(metric.histogram.buckets):
+        return {**standing(series, scope, hashes)}
+    return {**buckets_of(series, scope, hashes)}
+
+
+def _unfit(metric: Metric, candidate: Shown | None, stable: Shown | None) -> Finding | None:
     """Why the histograms that there are cannot be judged; None where they can."""
     name = f"{metric.name} {limit_of(metric).text}"
     if candidate is None:
-        why = f"{name}: the candidate shows no buckets of this histogram yet (a native one has none)"
+        assert metric.histogram is not None  # noqa: S101 - the caller has looked
+        hint = other_kind(metric.histogram.buckets)
+        why = f"{name}: the candidate shows no buckets of this histogram yet ({hint})"
         return _nothing(metric, with_no_data_policy(metric, CheckResult(metric.name, Verdict.NO_DATA, why)))
     problem = edge_problem(metric, candidate, stable) or (None if stable is None else dull_problem(metric, stable))
     if problem is None:
@@ -100,9 +120,11 @@ def limit_of(metric: Metric) -> QuantileLimit:
     return QuantileLimit(metric.histogram.quantile, edge_of(metric), upper, _UNITS.get(metric.unit, ""))
 
 
-def edge_problem(metric: Metric, candidate: Buckets, stable: Buckets | None) -> str | None:
+def edge_problem(metric: Metric, candidate: Shown, stable: Shown | None) -> str | None:
     """Why the limit is no edge of both histograms, with the edges that are; None where it is."""
     edge = float(edge_of(metric))
+    if isinstance(candidate, Ranges) or isinstance(stable, Ranges):
+        return bound_problem(edge, [one for one in (candidate, stable) if isinstance(one, Ranges)])
     if candidate.has(edge) and (stable is None or stable.has(edge)):
         return None
     common = [each for each in candidate.edges if stable is None or stable.has(each)]
@@ -115,14 +137,22 @@ def edge_problem(metric: Metric, candidate: Buckets, stable: Buckets | None) -> 
     return f"{text} is no edge of {who}; set the limit to one of {shown}{more}"
 
 
-def dull_problem(metric: Metric, stable: Buckets) -> str | None:
+def dull_problem(metric: Metric, stable: Shown) -> str | None:
     """Why the stable revision's histogram shows nothing of it; None where it does."""
     assert metric.histogram is not None  # noqa: S101 - the caller has looked
-    if stable.total < UNINFORMATIVE_SAMPLES or stable.in_first <= UNINFORMATIVE_SHARE:
+    upper, held = _lowest(stable)
+    if stable.total < UNINFORMATIVE_SAMPLES or held <= UNINFORMATIVE_SHARE * stable.total:
         return None
-    first = format_number(stable.counts[0][0])
+    first, share = format_number(upper), percent(held / stable.total)
     return (
-        f"{percent(stable.in_first)} of the stable revision's {stable.total:.0f} observations lie in the first bucket, "
+        f"{share} of the stable revision's {stable.total:.0f} observations lie in the first bucket, "
         f"at or below {first}, where a value ten times as high looks the same: export finer buckets, or, if only what "
         f"lies beyond {plain(edge_of(metric))} matters, count that bucket and all requests with ratio"
     )
+
+
+def _lowest(histogram: Shown) -> tuple[float, float]:
+    """The upper edge of the bucket that reaches down to zero or below it, and how much lies there."""
+    if isinstance(histogram, Buckets):
+        return histogram.counts[0]
+    return next(((upper, count) for lower, upper, count in histogram.ranges if lower <= 0 < upper), (0.0, 0.0))

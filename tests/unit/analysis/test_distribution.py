@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrollout.analysis.distribution import LEAST_POOLED, Cumulative, Labelled, Pair, paired, thickened
+from modelrollout.analysis.distribution import LEAST_POOLED, MOST_BINS, Cumulative, Labelled, Pair, paired, thickened
+from modelrollout.analysis.ranges import Ranges
+from tests.support.native import of
 
 pytestmark = pytest.mark.unit
 
 INF = math.inf
+NUMBERS = st.lists(st.floats(0.01, 1e4), min_size=1, max_size=60)
 COUNTS = st.lists(st.integers(0, 40), min_size=1, max_size=12)
 
 
@@ -70,3 +73,49 @@ def test_joining_loses_nothing_and_leaves_no_thin_bin(first: list[int], data: st
     assert (sum(joined.first), sum(joined.second)) == (sum(first), sum(second))
     if sum(first) + sum(second) >= LEAST_POOLED:
         assert all(a + b >= LEAST_POOLED for a, b in zip(joined.first, joined.second, strict=True))
+
+
+def test_native_histograms_are_compared_where_both_can_tell_values_apart() -> None:
+    first = Ranges(((1, 1.5, 2), (1.5, 2, 3), (4, 8, 1)), 7)
+    second = Ranges(((1, 2, 4), (8, math.inf, 2)), 6)
+    assert paired(first, second) == Pair((5, 1, 0, 1), (4, 0, 2, 0), (1.5, 6, 8, 8))
+    assert paired(Ranges((), 0), Ranges((), 0)) == Pair((0,), (0,), (0,))
+
+
+def test_native_histograms_that_only_a_single_range_holds() -> None:
+    one = Ranges(((1, 2, 5),), 5)
+    assert paired(one, one) == Pair((5,), (5,), (1.5,))
+    # Whatever either tells apart is lost: all is one range, in which everything looks alike.
+    assert paired(Ranges(((1, 2, 5), (2, 4, 5)), 10), Ranges(((0, 16, 5),), 5)) is None
+
+
+def test_a_native_histogram_beside_a_classic_one() -> None:
+    native, classic = of([0.3, 0.7, 3.0], schema=3).ranges, cumulative((0.5, 4), (0.6, 5), (0.7, 6), (2, 7), (INF, 9))
+    # 0.6 is no bound, and nothing lies there; 0.7 lies within a bucket.
+    assert paired(native, classic) == Pair((1, 0, 1, 1), (4, 1, 2, 2), (0.5, 0.55, 1.3, 2))
+    assert paired(of([5.0], schema=0).ranges, cumulative((5, 4), (INF, 9))) is None
+
+
+@given(NUMBERS, NUMBERS, st.integers(0, 3), st.integers(0, 3))
+def test_native_histograms_agree_with_classic_ones_of_the_same_values(
+    first: list[float], second: list[float], one: int, other: int
+) -> None:
+    edges = [2.0**power for power in range(-8, 16)]
+
+    def classic(values: list[float]) -> Cumulative:
+        return cumulative(*((edge, sum(value <= edge for value in values)) for edge in (*edges, INF)))
+
+    natives, classics = (of(first, one).ranges, of(second, other).ranges), (classic(first), classic(second))
+    beside = (paired(natives[0], classics[1]), paired(classics[0], natives[1]), paired(*classics))
+    assert beside[0] == beside[1] == beside[2]
+    pair = paired(*natives)
+    if pair is not None:
+        assert (sum(pair.first), sum(pair.second)) == (len(first), len(second))
+        assert len(pair.first) <= MOST_BINS
+        assert list(pair.positions or ()) == sorted(pair.positions or ())
+
+
+@given(NUMBERS, st.integers(0, 5), st.integers(0, 5))
+def test_the_same_values_at_two_resolutions_do_not_differ(values: list[float], one: int, other: int) -> None:
+    pair = paired(of(values, one).ranges, of(values, other).ranges)
+    assert pair is None or pair.first == pair.second

@@ -8,10 +8,13 @@ import math
 import pytest
 
 from modelrollout.analysis.outcome import Ambiguous, NoData, NotFinite, Outcome, Partial, Rejected, Unavailable, Value
+from modelrollout.analysis.ranges import Ranges
 from modelrollout.metrics.answer import Answer, instant_outcome, parse_answer, raw_outcome
-from modelrollout.metrics.provider import RawSeries
+from modelrollout.metrics.provider import Native, RawSeries
 
 pytestmark = pytest.mark.unit
+
+HISTOGRAM = {"count": "3", "sum": "4.5", "buckets": [[0, "1", "2", "3"]]}
 
 
 def success(kind: str, result: object, **more: object) -> bytes:
@@ -120,12 +123,18 @@ def test_raw_series_keep_labels_timestamps_and_odd_values() -> None:
         ),
         pytest.param(
             "matrix",
-            [{"metric": {"__name__": "h"}, "histograms": []}],
-            Rejected(
-                "h is a native histogram; counts are read of plain counters and classic buckets only: use query with "
-                "histogram_fraction, or have Prometheus keep classic buckets (always_scrape_classic_histograms)"
-            ),
+            [
+                {"metric": {}, "values": [[1, "2"]], "histograms": [[2, HISTOGRAM]]},
+                {"metric": {}, "histograms": [[3, {"count": "NaN", "sum": "NaN"}]]},
+            ],
+            (RawSeries({}, ((1.0, 2.0), (2.0, 3.0)), ((2.0, Native(Ranges(((1.0, 2.0, 3.0),), 3.0), 4.5)),)),),
             id="histogram",
+        ),
+        pytest.param(
+            "matrix",
+            [{"metric": {}, "histograms": [[1, "2"]]}],
+            Unavailable("a native histogram in Prometheus's answer has a form that is not known"),
+            id="odd-histogram",
         ),
         pytest.param(
             "vector", [], Unavailable("Prometheus's answer to a range selector is not a matrix"), id="not-a-matrix"

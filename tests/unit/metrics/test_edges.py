@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelrollout.metrics.edges import Buckets, bucket_of, buckets_of, check_buckets, spellings
+from modelrollout.metrics.edges import (
+    Buckets,
+    bucket_of,
+    buckets_of,
+    check_buckets,
+    is_native,
+    of_other_kind,
+    other_kind,
+    spellings,
+)
 from modelrollout.metrics.promql import Scope, check_ratio_selector
 from modelrollout.metrics.provider import RawSeries
 
@@ -68,12 +77,43 @@ def test_the_selector_of_a_bucket_is_a_plain_one() -> None:
         ("seconds_bucket{}", "it must hold $selector once"),
         ('seconds_bucket{$selector,le="0.5"}', "leave the label le out"),
         ('seconds_bucket{le=~"0.5|1", $selector}', "leave the label le out"),
-        ("seconds{$selector}", "write the buckets, seconds_bucket{$selector}, not seconds"),
+        ("seconds{$selector}", None),
+        (
+            "seconds_sum{$selector}",
+            "not seconds_sum: seconds_bucket{$selector} of a classic one, seconds{$",
+        ),
+        ("seconds_total{$selector}", "seconds_total is a counter by its name"),
     ],
 )
 def test_selectors_of_buckets(selector: str, says: str | None) -> None:
     problem = check_buckets(selector)
     assert problem is None if says is None else problem is not None and says in problem
+
+
+@pytest.mark.parametrize(
+    ("selector", "native", "other"),
+    [
+        ('seconds_bucket{$selector,path="/,x"}', False, 'seconds{$selector,path="/,x"}'),
+        ('seconds{path="a",$selector}', True, 'seconds_bucket{path="a",$selector}'),
+        ('{"http.seconds",$selector}', True, '{"http.seconds_bucket",$selector}'),
+        ('{$selector, "http.seconds_bucket"}', False, '{$selector, "http.seconds"}'),
+        ('{__name__="seconds_bucket",$selector}', False, '{__name__="seconds",$selector}'),
+        ('{__name__=~"seconds.*",$selector}', False, None),
+    ],
+)
+def test_whether_a_selector_is_that_of_a_native_histogram(
+    selector: str,
+    native: bool,  # noqa: FBT001 - a column
+    other: str | None,
+) -> None:
+    assert is_native(selector) is native
+    assert of_other_kind(selector) == other
+
+
+def test_what_to_write_if_it_is_of_the_other_kind() -> None:
+    assert other_kind("seconds{$selector}") == "if it is a classic one, write seconds_bucket{$selector}"
+    assert other_kind("seconds_bucket{$selector}") == "if it is a native one, write seconds{$selector}"
+    assert other_kind('{__name__=~"s",$selector}') == "if it is a native one, write its name"
 
 
 def bucket(revision: str, le: str, *values: float, **labels: str) -> RawSeries:
@@ -95,8 +135,6 @@ def test_histograms_of_revisions_are_added_up_by_the_number_of_their_edges() -> 
     found = buckets_of(series, SCOPE, ("new", "old"))
     assert found == {"old": Buckets(((0.5, 7.0), (INF, 11.0))), "new": Buckets(((0.25, 0.0), (INF, 0.0)))}
     assert found["old"].edges == (0.5,)
-    assert found["old"].in_first == 7 / 11
-    assert found["new"].in_first == 0.0
     assert found["old"].has(0.5)
     assert not found["old"].has(0.25)
 

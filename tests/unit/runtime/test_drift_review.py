@@ -17,7 +17,8 @@ pytestmark = pytest.mark.unit
     [
         ({"of": "ink_bucket{$selector}"}, None),
         ({"of": "predictions_total{$selector}", "label": "prediction"}, None),
-        ({"of": "ink{$selector}"}, "of: write the buckets, ink_bucket{$selector}, not ink"),
+        ({"of": "ink{$selector}"}, None),
+        ({"of": "ink_sum{$selector}"}, "of: write the histogram, not ink_sum"),
         ({"of": "rate(predictions_total{$selector}[1m])", "label": "prediction"}, "of: a ratio reads raw counters"),
         (
             {

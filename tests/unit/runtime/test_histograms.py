@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,8 +11,9 @@ from typing import Any, cast
 import pytest
 
 from modelrollout.analysis.outcome import Unavailable
+from modelrollout.analysis.ranges import Ranges
 from modelrollout.analysis.verdict import CheckResult, Verdict
-from modelrollout.metrics.provider import MetricProvider, RawSeries
+from modelrollout.metrics.provider import MetricProvider, Native, RawSeries
 from modelrollout.runtime.judge import Judge, requests_selector
 from modelrollout.runtime.looking import limits_of
 from modelrollout.runtime.settings import Settings
@@ -61,11 +63,16 @@ class Prometheus:
         if self.away:
             return Unavailable("connection refused")
         times = range(int(at - seconds) + 1, int(at) + 1)
+        if selector.startswith('{__name__=~"seconds|up",'):
+            plain = selector.partition(",")[2]
+            return (*await self.raw(f"seconds{{{plain}", at, seconds), *await self.raw(f"up{{{plain}", at, seconds))
         if selector.startswith("up{"):
             return tuple(
-                RawSeries(self._labels(name), tuple((float(second), 1.0) for second in times))
+                RawSeries(self._labels(name) | {"__name__": "up"}, tuple((float(second), 1.0) for second in times))
                 for name in self.revisions
             )
+        if selector.startswith("seconds{"):
+            return tuple(self._native(name, one, times) for name, one in self.revisions.items())
         wanted = _LE.search(selector)
         return tuple(
             RawSeries(self._labels(name) | {"le": edge}, self._samples(one, share, times))
@@ -73,6 +80,18 @@ class Prometheus:
             for edge, share in zip(one.edges, one.shares, strict=True)
             if wanted is None or (re.fullmatch(wanted[2], edge) if wanted[1] else wanted[2] == edge)
         )
+
+    def _native(self, name: str, one: Histogram, times: range) -> RawSeries:
+        """The same counts, in buckets that end at the same edges."""
+        bounds = (0.0, *(float(edge) for edge in one.edges))
+        natives: list[tuple[float, Native]] = []
+        for samples in zip(*(self._samples(one, share, times) for share in one.shares), strict=True):
+            at, below = samples[0][0], (0.0, *(value for _, value in samples))
+            parts = zip(itertools.pairwise(bounds), itertools.pairwise(below), strict=True)
+            ranges = tuple((low, high, now - before) for (low, high), (before, now) in parts if now > before)
+            natives.append((at, Native(Ranges(ranges, below[-1]), 0.0)))
+        counts = tuple((at, native.ranges.total) for at, native in natives)
+        return RawSeries(self._labels(name) | {"__name__": "seconds"}, counts, tuple(natives))
 
     def _labels(self, name: str) -> dict[str, str]:
         return {"namespace": "demo", "pod": f"digits-{name}-x1", "job": "pods", "instance": name}
@@ -165,11 +184,40 @@ async def test_a_histogram_whose_first_bucket_holds_everything_is_refused() -> N
 async def test_a_candidate_that_shows_no_buckets_yet_is_not_blamed() -> None:
     result, _ = await judged(None, GOOD)
     assert result.verdict is Verdict.NO_DATA
-    assert (
-        result.reason
-        == "latency p90 <= 0.5 s: the candidate shows no buckets of this histogram yet (a native one has none)"
+    assert result.reason == (
+        "latency p90 <= 0.5 s: the candidate shows no buckets of this histogram yet (if it is a native one, write "
+        "seconds{$selector})"
     )
     assert (await judged(None, GOOD, onNoData="Fail"))[0].verdict is Verdict.HARM
+
+
+NATIVE: dict[str, Any] = {"histogram": {"buckets": "seconds{$selector}", "quantile": "0.9"}}
+
+
+@pytest.mark.parametrize("candidate", [GOOD, SLOW], ids=["good", "slow"])
+@pytest.mark.parametrize("limit", [{"max": "0.5"}, {"min": "0.25"}, {"max": "0.5", "noWorseThan": {"ratio": "1.5"}}])
+async def test_a_native_histogram_is_judged_as_a_classic_one_of_the_same_counts(
+    candidate: Histogram, limit: dict[str, Any]
+) -> None:
+    result, prometheus = await judged(candidate, GOOD, check=limit, **NATIVE)
+    assert result == (await judged(candidate, GOOD, check=limit))[0]
+    assert result.samples > 0
+    assert not any("le=" in selector for selector in prometheus.reads)
+
+
+async def test_a_limit_within_a_native_bucket_of_either_revision() -> None:
+    coarse = Histogram((0.6, 1, 1), ("0.25", "1.0", "+Inf"))
+    for candidate, stable in ((coarse, GOOD), (GOOD, coarse)):
+        result, _ = await judged(candidate, stable, **NATIVE)
+        assert result.verdict is Verdict.NO_DATA
+        assert result.reason.startswith(
+            "latency p90 <= 0.5 s: 0.5 is no bound of the native buckets: the nearest are 0.25 and 1, and powers of two"
+        )
+
+
+async def test_what_is_named_as_a_native_histogram_and_is_none() -> None:
+    result, _ = await judged(None, GOOD, **NATIVE)
+    assert result.reason.endswith("(if it is a classic one, write seconds_bucket{$selector})")
 
 
 async def test_an_absolute_limit_needs_nothing_of_stable() -> None:
@@ -191,11 +239,13 @@ async def test_an_outage_is_told_as_one() -> None:
 
 def test_the_limit_on_the_share_is_what_the_quantile_leaves() -> None:
     seen = scenes.stepping(
-        0, scenes.raw_spec(metrics=[LATENCY | {"histogram": {"buckets": "b{$selector}", "quantile": "0.99"}}])
+        0, scenes.raw_spec(metrics=[LATENCY | {"histogram": {"buckets": "b_bucket{$selector}", "quantile": "0.99"}}])
     )
     (metric,) = seen.rollout.spec.metrics
     assert limits_of(metric).max == 0.01
-    assert requests_selector(seen.rollout.spec) == 'b{le="+Inf",$selector}'
+    assert requests_selector(seen.rollout.spec) == 'b_bucket{le="+Inf",$selector}'
+    seen = scenes.stepping(0, scenes.raw_spec(metrics=[LATENCY | NATIVE]))
+    assert requests_selector(seen.rollout.spec) == "seconds{$selector}"
 
 
 @dataclass
