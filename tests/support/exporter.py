@@ -10,6 +10,8 @@ from typing import Final
 
 Words = Callable[[Mapping[str, float]], str]
 """Text made of the counters, at each scrape."""
+Page = Callable[[], tuple[str, bytes]]
+"""A whole answer and its content type."""
 _CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -20,6 +22,7 @@ class Exporter:
         self._lock = threading.Lock()
         self._values: dict[str, float] = {}
         self._words: Words = lambda _: ""
+        self._page_instead: Page | None = None
         self._broken = False
         self._scrapes = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -67,6 +70,11 @@ class Exporter:
         with self._lock:
             self._words = words
 
+    def show(self, page: Page) -> None:
+        """Serve this instead of the counters, made at each scrape."""
+        with self._lock:
+            self._page_instead = page
+
     def restart(self) -> None:
         """Forget all counters, as a new process at the same address does."""
         with self._lock:
@@ -82,22 +90,25 @@ class Exporter:
         with self._lock:
             self._broken = False
 
-    def _page(self) -> str | None:
+    def _page(self) -> tuple[str, bytes] | None:
         with self._lock:
             if self._broken:
                 return None
             self._scrapes += 1
-            return self._words(self._values) + "".join(f"{series} {value}\n" for series, value in self._values.items())
+            if self._page_instead is not None:
+                return self._page_instead()
+            lines = (f"{series} {value}\n" for series, value in self._values.items())
+            return _CONTENT_TYPE, (self._words(self._values) + "".join(lines)).encode()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         page = self._page
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                text = page()
-                body = (text or "").encode()
-                self.send_response(503 if text is None else 200)
-                self.send_header("Content-Type", _CONTENT_TYPE)
+                found = page()
+                kind, body = (_CONTENT_TYPE, b"") if found is None else found
+                self.send_response(503 if found is None else 200)
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

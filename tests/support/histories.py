@@ -60,14 +60,15 @@ class HistoryProvider:
             return Unavailable("away")
         found = []
         for one in (one for name in _names(selector) for one in self.history.get(name, ())):
-            samples = tuple(
-                (when, value)
-                for when, value in one.samples
-                if at - seconds < when <= at and when + self.delays.get(when, 0.0) <= self.clock
-            )
+            asked = one.within(at - seconds, at)
+            samples = tuple(sample for sample in asked.samples if self._is_stored(sample[0]))
+            natives = tuple(sample for sample in asked.natives if self._is_stored(sample[0]))
             if samples:
-                found.append(RawSeries(one.labels, samples))
+                found.append(RawSeries(one.labels, samples, natives))
         return tuple(found)
+
+    def _is_stored(self, at: float) -> bool:
+        return at + self.delays.get(at, 0.0) <= self.clock
 
     async def instant(self, query: str, at: float) -> Outcome:
         return NoData()

@@ -49,7 +49,7 @@ class NativeHistogram:
         """Halve the resolution, as a process with too many buckets does."""
         self.schema -= 1
         for buckets in (self.positive, self.negative):
-            halved = Counter({})
+            halved: Counter[int] = Counter()
             for index, count in buckets.items():
                 halved[math.ceil(index / 2)] += count
             buckets.clear()
@@ -84,18 +84,16 @@ class NativeHistogram:
         """Its counts as they stand."""
         return self.native().ranges
 
-    def exposed(self, name: str, labels: Mapping[str, str] | None = None) -> bytes:
-        """As a process exposes it to a scrape in protobuf."""
+    def exposed(self, name: str, classic: Iterable[tuple[float, int]] = ()) -> bytes:
+        """As a process exposes it to a scrape in protobuf, with the buckets of a classic one if there are any."""
         content = _number(1, self.total) + _double(2, self.sum)
+        content += b"".join(_field(3, _number(1, count) + _double(2, edge)) for edge, count in classic)
         content += _number(5, _zigzag(self.schema)) + _double(6, ZERO_THRESHOLD) + _number(7, self.zero)
         content += _spans(9, 10, self.negative) + _spans(12, 13, self.positive)
         if not self.positive and not self.negative:
             # An empty span says that the histogram is a native one.
             content += _field(12, _number(1, 0) + _number(2, 0))
-        pairs = b"".join(
-            _field(1, _field(1, key.encode()) + _field(2, value.encode())) for key, value in (labels or {}).items()
-        )
-        family = _field(1, name.encode()) + _number(3, _HISTOGRAM) + _field(4, pairs + _field(7, content))
+        family = _field(1, name.encode()) + _number(3, _HISTOGRAM) + _field(4, _field(7, content))
         return _varint(len(family)) + family
 
     def _index(self, value: float) -> int:

@@ -3,8 +3,8 @@
 A classic histogram counts what lies at or below each of its edges. Two of them have the edges in common that both
 have; between two common edges the counts are exact, whatever edges either has there, and the last bin reaches to
 infinity. Label counts have one bin for each value of the label that either has. Two native histograms are compared in
-the ranges that both can tell apart, of which there may be hundreds: they are joined to `MOST_BINS`. Beside a classic
-one, a native one is known at all edges of it that are bounds of its own.
+the ranges that both can tell apart, of which there may be hundreds: see `MOST_BINS`. Beside a classic one, a native one
+is known at all edges of it that are bounds of its own.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from modelrollout.analysis.ranges import Ranges, aligned
 LEAST_POOLED = 10
 """A bin with fewer counts of both together joins its neighbour: approximations of chance fail in thinner ones."""
 MOST_BINS = 20
-"""Native histograms are compared in this many bins at most: what is needed of both grows with the bins, and by habit
-limits of drift are meant for ten or twenty."""
+"""Shares of native histograms are compared in this many bins at most: what is needed of both grows with the bins, and
+by habit limits of drift are meant for ten or twenty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,13 @@ class Pair:
     Attributes:
         first, second: counts per bin, of the same length.
         positions: where each bin lies, ascending; None for labels, which have no order.
+        most: bins that are as fine as somebody's resolution join until there are no more than this.
     """
 
     first: tuple[float, ...]
     second: tuple[float, ...]
     positions: tuple[float, ...] | None
+    most: float = math.inf
 
     @property
     def occupied(self) -> int:
@@ -105,20 +107,21 @@ def paired(first: Distribution, second: Distribution) -> Pair | None:
 
 
 def thickened(pair: Pair) -> Pair:
-    """Join bins until each holds at least `LEAST_POOLED` counts of both together.
+    """Join bins until each holds at least `LEAST_POOLED` counts of both together, and there are no more than `most`.
 
     Which bins join depends on the sum of both only, so that it says nothing of how they differ. Bins with an order
     join their neighbours; values of a label join others that are
     as rare.
     """
     bins = list(zip(pair.first, pair.second, strict=True))
+    least = max(LEAST_POOLED, sum(_joined(bins)) / pair.most)
     if pair.positions is None:
         bins.sort(key=sum, reverse=True)
     joined: list[tuple[float, float]] = []
     open_bin = (0.0, 0.0)
     for each in bins:
         open_bin = _joined([open_bin, each])
-        if sum(open_bin) >= LEAST_POOLED:
+        if sum(open_bin) >= least:
             joined.append(open_bin)
             open_bin = (0.0, 0.0)
     if joined:
@@ -152,37 +155,11 @@ def _paired_ranges(first: Ranges, second: Ranges) -> Pair | None:
     bins = [(_middle(lower, upper), one, other) for lower, upper, (one, other) in common]
     # What is no number lies at the upper end, where a classic histogram counts it too.
     bins.append((bins[-1][0] if bins else 0.0, first.nowhere, second.nowhere))
-    joined = _few(bins)
-    return Pair(
-        tuple(one for _, one, _ in joined), tuple(other for _, _, other in joined), tuple(at for at, _, _ in joined)
-    )
+    positions, ones, others = zip(*bins, strict=True)
+    return Pair(ones, others, positions, MOST_BINS)
 
 
 def _middle(lower: float, upper: float) -> float:
     if not math.isfinite(lower):
         return upper
     return (lower + upper) / 2 if math.isfinite(upper) else lower
-
-
-def _few(bins: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
-    """Join neighbours until each bin holds its part of both together; it lies where its counts lie on average.
-
-    As in `thickened`, which bins join says nothing of how the two differ.
-    """
-    least = math.fsum(one + other for _, one, other in bins) / MOST_BINS
-    joined: list[list[tuple[float, float, float]]] = [[]]
-    for each in bins:
-        if math.fsum(one + other for _, one, other in joined[-1]) >= least and joined[-1]:
-            joined.append([])
-        joined[-1].append(each)
-    if len(joined) > 1 and math.fsum(one + other for _, one, other in joined[-1]) < least:
-        thin = joined.pop()
-        joined[-1] += thin
-    return [_as_one(group) for group in joined]
-
-
-def _as_one(group: list[tuple[float, float, float]]) -> tuple[float, float, float]:
-    first, second = math.fsum(one for _, one, _ in group), math.fsum(other for _, _, other in group)
-    if first + second <= 0:
-        return group[0][0], first, second
-    return math.fsum(at * (one + other) for at, one, other in group) / (first + second), first, second

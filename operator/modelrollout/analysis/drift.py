@@ -121,7 +121,7 @@ def measure(
             value, floor = wasserstein(pair), _wasserstein_bound(pair, level, noise)
         case _:
             assert_never(method)
-    bins = len(thick.first) if method not in (Method.KS, Method.WASSERSTEIN) else pair.occupied
+    bins = len(thick.first) if method not in (Method.KS, Method.WASSERSTEIN) else min(pair.occupied, pair.most)
     return Measured(value, floor, n / cluster_size, m / cluster_size, float(SAMPLES_PER_BIN * bins))
 
 

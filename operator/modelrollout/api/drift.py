@@ -159,14 +159,14 @@ class Drift(APIModel):
     )
 
     of: Selector = Field(
-        description="The buckets of a classic histogram, feature_bucket{$selector}, or with label a counter, "
-        "predictions_total{$selector}."
+        description="The buckets of a classic histogram, feature_bucket{$selector}, a native one, feature{$selector}, "
+        "or with label a counter, predictions_total{$selector}."
     )
     label: str | None = Field(
         None,
         max_length=63,
         pattern="^[a-zA-Z_][a-zA-Z0-9_]*$",
-        description="Label whose values are compared, such as prediction. Default: the edges of a histogram.",
+        description="Label whose values are compared, such as prediction. Default: the buckets of a histogram.",
     )
     method: DriftMethod = Field(DriftMethod.PSI, description="How it is measured.")
     max: Distance | None = Field(

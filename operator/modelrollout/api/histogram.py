@@ -1,4 +1,4 @@
-"""`spec.metrics[].histogram`: a quantile limit, judged on the counts of a classic histogram."""
+"""`spec.metrics[].histogram`: a quantile limit, judged on the counts of a histogram."""
 
 from __future__ import annotations
 
@@ -48,14 +48,15 @@ Quantile = Annotated[
 
 
 class Histogram(APIModel):
-    """A quantile of a classic histogram.
+    """A quantile of a histogram.
 
     "p99 at most 0.5" says the same as "at most 1 % above 0.5", and that is a ratio of counts, exact wherever 0.5 is an
     edge of the buckets.
     """
 
     buckets: Selector = Field(
-        description="The histogram's buckets, as a series selector: request_seconds_bucket{$selector}."
+        description="The histogram as a series selector: request_seconds_bucket{$selector}, or of a native one "
+        "request_seconds{$selector}."
     )
     quantile: Quantile = Field(
         description='Which quantile check.max or check.min limits, such as "0.99". The limit must be an edge (le) of '

@@ -180,7 +180,7 @@ class Metric(APIModel):
         "$version are replaced.",
     )
     histogram: Histogram | None = Field(
-        None, description="A quantile limit at an edge of a classic histogram, judged as a ratio of its counts."
+        None, description="A quantile limit at an edge of a histogram, judged as a ratio of its counts."
     )
     agreement: Agreement | None = Field(
         None,

@@ -33,8 +33,13 @@ def _native(count: str, total: str, buckets: Sequence[Sequence[Any]]) -> Native 
     whole = float(count)
     if not math.isfinite(whole) or whole < 0 or not all(held >= 0 and math.isfinite(held) for _, _, held in numbers):
         return None
-    ranges = tuple(sorted(bucket for bucket in numbers if bucket[2] > 0 and bucket[0] < bucket[1]))
+    ranges = tuple(sorted((_below(lower, upper), upper, held) for lower, upper, held in numbers if held > 0))
     return Native(Ranges(ranges, whole), float(total))
+
+
+def _below(lower: float, upper: float) -> float:
+    """The lower bound of a bucket, also of a zero bucket that is no wider than zero."""
+    return lower if lower < upper else math.nextafter(upper, -math.inf)
 
 
 def observed(series: RawSeries, after: float, until: float, *, born_after: float) -> Ranges | None:
@@ -118,6 +123,6 @@ def bound_problem(edge: float, histograms: Sequence[Ranges]) -> str | None:
         return None
     lower, upper = around
     return (
-        f"{edge:.6g} is no bound of the native buckets: the nearest are {lower:.6g} and {upper:.6g}, and powers of two "
-        "(0.25, 0.5, 1, 2) are bounds at any resolution"
+        f"{edge:.6g} is no bound of the native buckets: the nearest are {lower:.6g} and {upper:.6g}; powers of two are "
+        "bounds of all but the coarsest"
     )

@@ -15,6 +15,7 @@ from scipy.spatial.distance import jensenshannon
 from modelrollout.analysis import drift
 from modelrollout.analysis.distribution import Cumulative, Distribution, Labelled, Pair
 from modelrollout.analysis.drift import Measured, Method, measure
+from tests.support import native
 
 pytestmark = pytest.mark.unit
 
@@ -125,6 +126,40 @@ def test_chance_exceeds_the_floor_no_more_often_than_said(method: Method, sizes:
         false += found.value > found.floor
     # Three standard errors above the level would be 0.083.
     assert false / rounds <= 0.083
+
+
+def test_native_histograms_are_no_more_often_apart_by_chance_and_need_no_more_samples() -> None:
+    dice = np.random.default_rng(11)
+    false, rounds, level = dict.fromkeys(Method, 0), 150, 0.05
+    for _ in range(rounds):
+        first, second = (native.of(map(float, dice.lognormal(0, 1, 1000)), schema).ranges for schema in (3, 2))
+        for method in Method:
+            found = measure(method, first, second, level)
+            assert found is not None
+            assert found.is_enough
+            false[method] += found.value > found.floor
+    # Three standard errors above the level would be 0.103.
+    assert max(false.values()) / rounds <= 0.103
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_a_shift_of_native_histograms_is_seen(method: Method) -> None:
+    dice = np.random.default_rng(12)
+    first, second = (native.of(map(float, dice.lognormal(middle, 1, 1000))).ranges for middle in (0.0, 0.8))
+    found = measure(method, first, second, 1e-6)
+    assert found is not None
+    assert found.exceeds(0.2)
+
+
+def test_ordered_measures_use_all_of_the_resolution() -> None:
+    dice = np.random.default_rng(12)
+    values = [dice.lognormal(middle, 1, 1000) for middle in (0.0, 0.8)]
+    first, second = (native.of(map(float, one)).ranges for one in values)
+    distance, gap = (measure(method, first, second, 0.01) for method in (Method.WASSERSTEIN, Method.KS))
+    assert distance is not None
+    assert gap is not None
+    assert distance.value == pytest.approx(stats.wasserstein_distance(*values) / values[1].std(), rel=0.02)
+    assert gap.value == pytest.approx(stats.ks_2samp(*values).statistic, rel=0.05)
 
 
 @pytest.mark.parametrize("method", list(Method))

@@ -44,6 +44,13 @@ def test_what_prometheus_sends() -> None:
     assert natives_in(sent) == ((1.5, Native(Ranges(ranges, 11.0), 2.5)), (2.5, Native(Ranges((), 0.0), 0.0)))
 
 
+def test_a_zero_bucket_without_width() -> None:
+    read = natives_in([[1, {"count": "3", "sum": "1", "buckets": [[3, "0", "0", "2"], [0, "0.5", "1", "1"]]}]])
+    assert read is not None
+    ranges = read[0][1].ranges
+    assert [ranges.at_or_below(edge) for edge in (-0.1, 0, 0.5, 1)] == [0, 2, 2, 3]
+
+
 @pytest.mark.parametrize(
     "odd", [[[1.5]], [[1.5, "3"]], [[1.5, {"count": "3"}]], [[1.5, {"count": "3", "sum": "x"}]], [["x", {}]]]
 )
@@ -127,8 +134,8 @@ def test_what_cannot_be_counted_at_an_edge_says_what_can() -> None:
     rejected = at_edge([one], 0.3)
     assert isinstance(rejected, Rejected)
     assert rejected.message == (
-        "0.3 is no bound of the native buckets: the nearest are 0.25 and 0.5, and powers of two (0.25, 0.5, 1, 2) are "
-        "bounds at any resolution"
+        "0.3 is no bound of the native buckets: the nearest are 0.25 and 0.5; powers of two are bounds of all but the "
+        "coarsest"
     )
     plain = at_edge([RawSeries(LABELS, ((90, 1.0),))], 0.3)
     assert plain == Rejected("seconds is no native histogram; of a classic one, write seconds_bucket{$selector}")
@@ -138,7 +145,7 @@ def test_a_bound_of_one_resolution_only() -> None:
     fine, coarse = of([1.3], 1).ranges, of([5.0], 0).ranges
     assert bound_problem(1.41421, [fine]) is None
     assert bound_problem(1.41421, [fine, of([1.3], 0).ranges]) == (
-        "1.41421 is no bound of the native buckets: the nearest are 1 and 2, and powers of two (0.25, 0.5, 1, 2) are "
-        "bounds at any resolution"
+        "1.41421 is no bound of the native buckets: the nearest are 1 and 2; powers of two are bounds of all but the "
+        "coarsest"
     )
     assert bound_problem(4.0, [fine, coarse]) is None

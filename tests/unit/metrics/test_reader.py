@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelrollout.analysis.evidence import Counts, Tick
-from modelrollout.analysis.outcome import Unavailable
+from modelrollout.analysis.outcome import Rejected, Unavailable
 from modelrollout.metrics.counters import CounterRules
 from modelrollout.metrics.promql import QueryError, StandIn
 from modelrollout.metrics.provider import RawOutcome, RawSeries
 from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRequest
 from tests.support.histories import HistoryProvider, rules, series
+from tests.support.native import of
 
 pytestmark = pytest.mark.unit
 
@@ -271,3 +272,39 @@ async def test_an_unknown_variable_is_an_error_of_the_user() -> None:
     bad = CounterRequest("uid", "m", "t{$selector}", "e{$window}", rules(since=30.0), cursor=30.0, now=50.0)
     with pytest.raises(QueryError, match=r"\$window has no value here"):
         await reader.read(bad)
+
+
+def latencies(pod: str) -> RawSeries:
+    """A native histogram that gets two short values and a long one each second."""
+    natives = tuple((float(second), of([0.3, 0.4, 0.7] * second).native()) for second in range(15, 45))
+    return replace(series("seconds", pod, [(at, one.ranges.total) for at, one in natives]), natives=natives)
+
+
+async def counts_of(how: CounterRules) -> tuple[Tick, ...]:
+    provider = HistoryProvider({"seconds": (latencies("new-1"), latencies("old-1"))}, 44.0, {})
+    what = replace(request(how, 44.0), total="seconds{$selector}", marked="seconds{$selector}")
+    return (await reading(CounterReader(provider, TIMEOUT, 7.0), what)).final
+
+
+async def test_a_native_histogram_is_counted_at_an_edge() -> None:
+    ticks = await counts_of(replace(rules(20.0, marks="good"), edge=0.5))
+    assert {(tick.candidate, tick.stable) for tick in ticks} == {(Counts(1, 3), Counts(1, 3))}
+    ticks = await counts_of(replace(rules(20.0, marks="events"), edge=0.5))
+    assert {tick.candidate for tick in ticks} == {Counts(2, 3)}
+
+
+async def test_a_native_histogram_is_a_counter_of_what_it_observed_and_of_its_sum() -> None:
+    assert {tick.candidate for tick in await counts_of(rules(20.0))} == {Counts(3, 3)}
+    ticks = await counts_of(replace(rules(20.0), marks="amounts"))
+    assert {tick.candidate for tick in ticks} == {Counts(0, 3)}
+    assert [tick.candidate_sum for tick in ticks] == pytest.approx([1.4] * len(ticks))
+
+
+async def test_an_edge_within_a_native_bucket_is_refused() -> None:
+    provider = HistoryProvider({"seconds": (latencies("new-1"),)}, 44.0, {})
+    what = replace(
+        request(replace(rules(20.0), edge=0.3), 44.0), total="seconds{$selector}", marked="seconds{$selector}"
+    )
+    answer = await CounterReader(provider, TIMEOUT).read(what)
+    assert isinstance(answer, Rejected)
+    assert answer.message.startswith("0.3 is no bound of the native buckets: the nearest are 0.297302 and 0.32421")

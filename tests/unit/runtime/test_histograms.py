@@ -211,7 +211,7 @@ async def test_a_limit_within_a_native_bucket_of_either_revision() -> None:
         result, _ = await judged(candidate, stable, **NATIVE)
         assert result.verdict is Verdict.NO_DATA
         assert result.reason.startswith(
-            "latency p90 <= 0.5 s: 0.5 is no bound of the native buckets: the nearest are 0.25 and 1, and powers of two"
+            "latency p90 <= 0.5 s: 0.5 is no bound of the native buckets: the nearest are 0.25 and 1; powers of two"
         )
 
 
