@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from modelrollout.analysis.outcome import Rejected
 from modelrollout.analysis.ranges import Ranges, added, increase
@@ -114,6 +114,18 @@ def sums(series: Iterable[RawSeries]) -> tuple[RawSeries, ...]:
         RawSeries(one.labels, tuple((at, native.sum) for at, native in one.natives)) if one.natives else one
         for one in series
     )
+
+
+def marked_by(
+    series: tuple[RawSeries, ...], marks: Literal["events", "good", "amounts"], edge: float | None
+) -> tuple[RawSeries, ...] | Rejected:
+    """What is marked of native histograms, as `CounterRules` has it; their totals are counters as they are.
+
+    Rejected as `at_edge` rejects, where there is an edge.
+    """
+    if edge is not None:
+        return at_edge(series, edge)
+    return sums(series) if marks == "amounts" else series
 
 
 def bound_problem(edge: float, histograms: Sequence[Ranges]) -> str | None:

@@ -11,7 +11,7 @@ from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
 from modelrollout.metrics import counters, joining
 from modelrollout.metrics.consistent import Scraped, scraped, together
 from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger
-from modelrollout.metrics.natives import at_edge, sums
+from modelrollout.metrics.natives import marked_by
 from modelrollout.metrics.promql import STAND_IN, expand
 from modelrollout.metrics.provider import MetricProvider, RawSeries
 from modelrollout.metrics.sharing import Phase, Read, Reads
@@ -215,17 +215,10 @@ class _Sources:
             return total
         if not isinstance(up, tuple):
             return up
-        marked = self._as_counters(marked)
+        marked = marked_by(marked, self._request.rules.marks, self._request.rules.edge)
         if not isinstance(marked, tuple):
             return marked
         return together(Batch(total, marked, scrapes=up), known)
-
-    def _as_counters(self, marked: tuple[RawSeries, ...]) -> tuple[RawSeries, ...] | Rejected:
-        """What is marked of native histograms; their totals are counters as they are."""
-        rules = self._request.rules
-        if rules.edge is not None:
-            return at_edge(marked, rules.edge)
-        return sums(marked) if rules.marks == "amounts" else marked
 
     async def _series(self, source: _Source, where: _Range) -> tuple[RawSeries, ...] | Unavailable | Rejected | Partial:
         """The series of both revisions; those of a stand-in are marked as its own."""

@@ -18,6 +18,7 @@ from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import DispersionFactor, DispersionStatus
 from modelrollout.engine.dispersion import undeclared
 from modelrollout.metrics.counters import Batch, CounterRules, Ledger, advance
+from modelrollout.metrics.natives import marked_by
 from modelrollout.metrics.promql import QueryError
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.series import series_of
@@ -134,6 +135,7 @@ class _Past:
             stable=None,
             marks=self.counted.marks,
             slicing=Slicing(scope.style.pod_label, PODS_MOST),
+            edge=self.counted.edge,
         )
         seconds = end - rules.since + max(BASELINE_SCRAPES * scrape, LEAST_BASELINE_SECONDS)
         try:
@@ -144,6 +146,8 @@ class _Past:
         except QueryError:
             # Said of the selector itself, by the review of the spec.
             return None
+        if isinstance(marked, tuple):
+            marked = marked_by(marked, rules.marks, rules.edge)
         if not (isinstance(total, tuple) and isinstance(marked, tuple)):
             return None
         _, ticks = advance(Ledger(), Batch(total, marked), rules, after=rules.since, until=end, final="final")

@@ -7,7 +7,8 @@ from typing import Final
 
 from modelrollout.engine.observed import Throughput
 from modelrollout.engine.throughput import measured_by
-from modelrollout.metrics.edges import EVERYTHING, bucket_of, with_matcher
+from modelrollout.metrics.edges import EVERYTHING, bucket_of, is_native, with_matcher
+from modelrollout.metrics.natives import at_edge
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.series import series_of
 from modelrollout.metrics.throughput import answered
@@ -29,12 +30,16 @@ async def throughput_of(look: Look, provider: MetricProvider) -> Throughput | No
     if seconds < SPAN_SECONDS / 2:
         return None
     buckets = metric.histogram.buckets
-    selectors = with_matcher(buckets, EVERYTHING), bucket_of(buckets, goal.p99)
+    native, edge = is_native(buckets), goal.p99
+    selectors = (buckets,) if native else (with_matcher(buckets, EVERYTHING), bucket_of(buckets, edge))
     revision = (look.attempt.revision,)
-    total, in_time = await asyncio.gather(
+    found = await asyncio.gather(
         *(series_of(provider, each, look.scope, revision, at=look.now, seconds=seconds) for each in selectors)
     )
+    total, in_time = found[0], found[-1]
     if not isinstance(total, tuple) or not isinstance(in_time, tuple):
         return None
-    found = answered(total, in_time, look.scope)
-    return None if found is None else Throughput(found.each_pod, found.requests, found.late)
+    below = at_edge(in_time, float(edge)) if native else in_time
+    # A goal that is no bound is no edge: nothing is known of what lies beyond it.
+    each = answered(total, below if isinstance(below, tuple) else (), look.scope)
+    return None if each is None else Throughput(each.each_pod, each.requests, each.late)

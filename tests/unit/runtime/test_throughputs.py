@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from modelrollout.analysis.outcome import Unavailable
+from modelrollout.analysis.ranges import Ranges
 from modelrollout.engine.observed import Throughput
-from modelrollout.metrics.provider import MetricProvider, RawSeries
+from modelrollout.metrics.provider import MetricProvider, Native, RawSeries
 from modelrollout.runtime.looking import Look
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.throughputs import throughput_of
@@ -37,14 +38,24 @@ class Prometheus:
         self.asked.append((selector, seconds))
         if self.away:
             return Unavailable("connection refused")
+        if selector.startswith("native{"):
+            return (self._native([at - seconds + second for second in range(1, round(seconds) + 1)]),)
         each = 50.0 if "+Inf" in selector else 49.5
         times = [at - seconds + second for second in range(1, round(seconds) + 1)]
         samples = tuple((time, each * index) for index, time in enumerate(times))
         return (RawSeries({"__name__": "seconds_bucket", "pod": f"digits-{CANDIDATE.hash}-0"}, samples),)
 
+    def _native(self, times: list[float]) -> RawSeries:
+        held = tuple(
+            (time, Native(Ranges(((0.25, 0.5, 49.5 * index), (0.5, 1.0, 0.5 * index)), 50.0 * index), 0.0))
+            for index, time in enumerate(times, 1)
+        )
+        samples = tuple((time, native.ranges.total) for time, native in held)
+        return RawSeries({"__name__": "native", "pod": f"digits-{CANDIDATE.hash}-0"}, samples, held)
+
 
 def look(*, step_for: float = 600.0, **others: Any) -> Look:
-    raw = scenes.raw_spec(metrics=(scenes.METRICS[0], LATENCY), **({"capacity": GOAL} | others))
+    raw = scenes.raw_spec(**({"metrics": (scenes.METRICS[0], LATENCY), "capacity": GOAL} | others))
     began = NOW - timedelta(seconds=step_for)
     seen = scenes.with_step(scenes.stepping(1, raw), started_at=began, accepted_at=began, in_force_at=began)
     attempt = seen.status.attempt
@@ -64,6 +75,16 @@ def look(*, step_for: float = 600.0, **others: Any) -> Look:
 
 async def measured(source: Prometheus, seen: Look) -> Throughput | None:
     return await throughput_of(seen, cast(MetricProvider, source))
+
+
+@pytest.mark.parametrize(("p99", "late"), [("0.5", pytest.approx(0.01)), ("0.3", None)])
+async def test_a_native_histogram_is_read_once_and_tells_of_its_bounds(p99: str, late: float | None) -> None:
+    source = Prometheus()
+    histogram = {"histogram": {"buckets": "native{$selector}", "quantile": "0.99"}}
+    found = await measured(source, look(metrics=(scenes.METRICS[0], LATENCY | histogram), capacity=GOAL | {"p99": p99}))
+    assert found is not None
+    assert (found.requests, found.late) == (2950, late)
+    assert len(source.asked) == 1
 
 
 async def test_two_buckets_of_the_candidate_over_the_last_minute() -> None:
