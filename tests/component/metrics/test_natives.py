@@ -106,19 +106,20 @@ async def test_counts_are_those_of_the_classic_buckets_of_the_same_process(pods:
     assert len(native.ranges) > len(classic.counts)
 
 
-async def test_drift_of_revisions_with_different_resolutions(pods: Pods) -> None:
+@pytest.mark.parametrize(
+    ("middle", "verdict", "says"), [(0.4, Verdict.PASS, "<= 0.2 from stable"), (0.8, Verdict.HARM, "> 0.2 from stable")]
+)
+async def test_drift_of_revisions_with_different_resolutions(
+    pods: Pods, middle: float, verdict: Verdict, says: str
+) -> None:
     candidate, stable = Process(pods, CANDIDATE.hash, schema=4), Process(pods, STABLE.hash, schema=2)
     since = await pods.scraped()
-    metric = test_drift.INK | {"drift": {"of": "seconds{$selector}", "window": "1m"}}
-    candidate.observe(*values(5, 1500))
+    candidate.observe(*values(5, 1500, middle))
     stable.observe(*values(6, 3000))
+    metric = test_drift.INK | {"drift": {"of": "seconds{$selector}", "window": "1m"}}
     result = await test_drift.judged(pods, since, metric)
-    assert result.verdict is Verdict.PASS, result.reason
-    assert result.reason.endswith("<= 0.2 from stable (n=1500 and 3000)")
-    candidate.observe(*values(7, 3000, middle=0.8))
-    stable.observe(*values(8, 3000))
-    result = await test_drift.judged(pods, since, metric)
-    assert result.verdict is Verdict.HARM, result.reason
+    assert result.verdict is verdict, result.reason
+    assert result.reason.endswith(f"{says} (n=1500 and 3000)")
 
 
 async def test_a_quantile_of_a_native_histogram(pods: Pods) -> None:
