@@ -223,8 +223,8 @@ def configure(settings: kopf.OperatorSettings, watched: tuple[Watched, ...]) -> 
     settings.networking.connect_timeout = 10
     settings.networking.error_backoffs = Backoffs()
     settings.watching.server_timeout = 290
-    # One list at once: kopf takes one object of it at each turn of the event loop, and of very many, beside rollouts that
-    # move, that is minutes. The API server forgets where the next chunk begins after five, and kopf ends.
+    # One list at once: kopf takes one object of it at each turn of the event loop, which of very many, beside rollouts
+    # that move, takes minutes. The API server forgets where the next chunk begins after five, and kopf ends.
     settings.watching.chunk_size = None
     for entry in watched:
         if entry.label_selector is not None:
