@@ -31,6 +31,8 @@ _POLL_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 120.0
 """For an answer: BentoML accepts connections long before its model is there."""
 _LOG_SHOWN: Final = 4000
+_STARTS: Final = 3
+"""How often one is started: Triton's Python gives up where its parts do not greet each other within a second."""
 _STOP_SECONDS: Final = 40.0
 _PARENT, _STARTED = 1, 19
 
@@ -215,9 +217,29 @@ def _status(connection: http.client.HTTPConnection, path: str, body: str | None 
 
 
 @contextmanager
-def running(server: Server, directory: Path) -> Iterator[Running]:
-    """Start a server in a directory of its own; it may not be ready yet."""
+def running(server: Server, directory: Path, seconds: float) -> Iterator[Running]:
+    """A server that answers, in a directory of its own.
+
+    Raises:
+        ServerDidNotStartError: none of some starts came to an answer within so many seconds.
+    """
     environment = cache.made(f"server-{server.name}", _recipe(server), _installer(server))
+    for attempt in range(1, _STARTS + 1):
+        one = _start(server, environment, directory / str(attempt))
+        try:
+            try:
+                one.wait(seconds)
+            except ServerDidNotStartError:
+                if attempt == _STARTS:
+                    raise
+                continue
+            yield one
+            return
+        finally:
+            _stop(one.process)
+
+
+def _start(server: Server, environment: Path, directory: Path) -> Running:
     shutil.copytree(SOURCES / server.name, directory)
     ports = Ports(*(_free_port() for _ in range(3)))
     server.settings(directory, ports)
@@ -230,11 +252,9 @@ def running(server: Server, directory: Path) -> Iterator[Running]:
             | {"BENTOML_HOME": home, "BENTOML_DO_NOT_TRACK": "1", "PYTRITON_HOME": home, "OMP_NUM_THREADS": "1"},
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-    try:
-        yield Running(server, ports, log, process)
-    finally:
-        _stop(process)
+    return Running(server, ports, log, process)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -246,6 +266,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    # What has lost its parent is still of its group.
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     end = time.monotonic() + _STOP_SECONDS
     while left := [child for child in children if _field(child.pid, _STARTED) == child.started]:
         if time.monotonic() > end:

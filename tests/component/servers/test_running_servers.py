@@ -57,8 +57,7 @@ class Counts:
 
 @pytest.fixture(scope="module", params=SERVERS, ids=lambda server: server.name)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(request.param, tmp_path_factory.mktemp(request.param.name) / "server") as one:
-        one.wait(READY_SECONDS)
+    with running(request.param, tmp_path_factory.mktemp(request.param.name), READY_SECONDS) as one:
         # The first answers are slow, and one in ten at most may be: the edge of latency is chosen by these.
         assert {one.ask(GOOD) for _ in range(WARM)} == {200}
         yield one
