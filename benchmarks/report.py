@@ -18,7 +18,7 @@ Written by `make bench`; [README.md](README.md) says how each is measured, `resu
 
 def write(results: Results) -> str:
     """Write the page and return it."""
-    parts = [_HEAD, _table(("what", "on what it was measured"), list(results.facts.items()))]
+    parts = [_HEAD, table(("what", "on what it was measured"), list(results.facts.items()))]
     if results.rollback:
         parts += ["## A candidate that fails half of its requests", f"{SETTINGS_TEXT}.", _rollback(results.rollback)]
         parts += [_runs(results.rollback)]
@@ -46,7 +46,7 @@ def _rollback(runs: Sequence[Row]) -> str:
         ("harm visible in Prometheus to weight 0, s", "reaction_seconds", "2 (one interval + 1 s)"),
     ]
     rows = [(title, *_spread([run[key] for run in runs]), aim) for title, key, aim in columns]
-    return _table((f"of {len(runs)} runs", "p50", "mean", "min", "max", "aim"), rows)
+    return table((f"of {len(runs)} runs", "p50", "mean", "min", "max", "aim"), rows)
 
 
 def _spread(values: Sequence[float]) -> tuple[str, str, str, str]:
@@ -70,12 +70,12 @@ def _runs(runs: Sequence[Row]) -> str:
         for number, run in enumerate(runs, 1)
     ]
     head = ("run", "weight 10 to 0, s", "5xx", "first request in Prometheus after, s", "harm there after, s", "then, s")
-    return _table((*head, "counts then", "decided on"), rows)
+    return table((*head, "counts then", "decided on"), rows)
 
 
 def _quiet(runs: Sequence[Row]) -> str:
     requests, errors = sum(run["requests"] for run in runs), sum(run["server_errors"] for run in runs)
-    return _table(
+    return table(
         ("what", "measured", "aim"),
         [
             (f"false rollbacks of {len(runs)} attempts of {SECONDS:.0f} s", str(_count(runs)), "0"),
@@ -105,8 +105,8 @@ def _scale(row: Row) -> str:
         ("seconds from there on until all that move are judged again", f"{row['restart_resumed_seconds']:.1f}", "30"),
         ("steps that it changed", str(row["restart_changed_steps"]), "0"),
     ]
-    costs = _table(("", "all at rest", "some moving", "after a restart", "aim"), rows)
-    return costs + "\n\n" + _table(("once", "measured", "aim"), once)
+    costs = table(("", "all at rest", "some moving", "after a restart", "aim"), rows)
+    return costs + "\n\n" + table(("once", "measured", "aim"), once)
 
 
 def _count(runs: Sequence[Row]) -> int:
@@ -117,7 +117,7 @@ def _idle(rows: Sequence[Row]) -> str:
     total = _sum(rows)
     minutes, rollouts = total["seconds"] / 60, rows[-1]["rollouts"]
     each = minutes * rollouts
-    return _table(
+    return table(
         (f"{rollouts} rollouts over {minutes:.1f} min", "measured", "aim"),
         [
             ("API requests a minute and rollout, without watches and resync", f"{total['api'] / each:.3g}", "0"),
@@ -137,7 +137,7 @@ def _idle(rows: Sequence[Row]) -> str:
 def _moving(rows: Sequence[Row]) -> str:
     total = _sum(rows)
     seconds = total["seconds"]
-    return _table(
+    return table(
         (f"one rollout, three metrics, interval 1 s, over {seconds:.0f} s", "measured"),
         [
             ("looks a second", f"{total['reconciles'] / seconds:.2f}"),
@@ -156,9 +156,10 @@ def _sum(rows: Sequence[Row]) -> dict[str, float]:
 
 def _pieces(results: Results) -> str:
     rows = [(figure, piece) for figure, pieces in results.pieces.items() for piece in pieces]
-    return _table(("figure", "each piece: when it ended, of which commit, how busy the machine was"), rows)
+    return table(("figure", "each piece: when it ended, of which commit, how busy the machine was"), rows)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])

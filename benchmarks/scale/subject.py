@@ -42,13 +42,14 @@ def manifest(number: int, version: str) -> dict[str, Any]:
             "workload": {"deployment": {"replicas": 1, "template": {"spec": {"containers": [container]}}}},
             "service": {"port": 80, "targetPort": "http"},
             "traffic": {"gatewayAPI": {"parentRefs": [{"name": "gateway", "namespace": namespace_of(0)}]}},
-            "metrics": [_metric(**metric) for metric in METRICS],
+            "metrics": [metric_of(**metric) for metric in METRICS],
             "stages": [{"name": "canary", "weight": 20, "duration": "6h"}, {"name": "full", "weight": 100}],
         },
     }
 
 
-def _metric(name: str, events: str, check: dict[str, Any]) -> dict[str, Any]:
+def metric_of(name: str, events: str, check: dict[str, Any]) -> dict[str, Any]:
+    """A metric as a user writes it."""
     ratio = {"events": f"{events}{{$selector}}", "total": "requests_total{$selector}"}
     return {"name": name, "ratio": ratio, "check": check, "interval": "15s"}
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import struct
 import urllib.request
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Final
 
 RECEIVES: Final = ("--web.enable-remote-write-receiver",)
 
 _VARINT, _FIXED64, _BYTES = 0, 1, 2
+
+
+Series = tuple[Mapping[str, str], Iterable[tuple[float, float]]]
+"""Labels, with `__name__`, and pairs of unix seconds and value, ascending."""
+_SERIES_A_REQUEST: Final = 500
 
 
 def write(url: str, labels: Mapping[str, str], samples: Iterable[tuple[float, float]]) -> None:
@@ -20,11 +26,29 @@ def write(url: str, labels: Mapping[str, str], samples: Iterable[tuple[float, fl
         samples: pairs of unix seconds and value, ascending. Series may be written one after the other to a Prometheus
             that holds nothing yet, as long as none ends more than an hour after the next one begins.
     """
-    series = b"".join(_field(1, _label(name, labels[name])) for name in sorted(labels))
-    series += b"".join(_field(2, _sample(at, value)) for at, value in samples)
+    write_all(url, [(labels, samples)])
+
+
+def write_all(url: str, series: Iterable[Series]) -> None:
+    """Write many series, some hundred with each request."""
+    waiting = iter(series)
+    while part := list(islice(waiting, _SERIES_A_REQUEST)):
+        _send(url, b"".join(_field(1, _encoded(labels, samples)) for labels, samples in part))
+
+
+def _encoded(labels: Mapping[str, str], samples: Iterable[tuple[float, float]]) -> bytes:
+    return b"".join(
+        (
+            *(_field(1, _label(name, labels[name])) for name in sorted(labels)),
+            *(_field(2, _sample(at, value)) for at, value in samples),
+        )
+    )
+
+
+def _send(url: str, content: bytes) -> None:
     request = urllib.request.Request(  # noqa: S310 - always http
         f"{url}/api/v1/write",
-        data=_snappy(_field(1, series)),
+        data=_snappy(content),
         headers={
             "Content-Type": "application/x-protobuf",
             "Content-Encoding": "snappy",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import time
@@ -100,6 +101,12 @@ class RealPrometheus:
                 self._port = _free_port()
         return None
 
+    @property
+    def pid(self) -> int:
+        """Of the process, which must be alive."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """Stop it and wait until it is gone; its data stays. Nothing happens when it does not run."""
         process, self._process = self._process, None
@@ -111,6 +118,11 @@ class RealPrometheus:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def lose_data(self) -> None:
+        """Forget all that was ever scraped, as without a volume when its pod moves. Stop it first."""
+        assert not self.running
+        shutil.rmtree(self._directory / "data")
 
     def set_target(self, name: str, address: str, labels: Mapping[str, str]) -> None:
         """Scrape `address` (host:port) from now on, its series having these labels; `name` is only for removing it."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from urllib.request import getproxies
 
 from kubernetes.aio import client as kubernetes_client
@@ -28,7 +29,6 @@ from modelrollout.runtime import handlers
 from modelrollout.runtime.carry_out import CarryOut
 from modelrollout.runtime.complain import Complainer
 from modelrollout.runtime.configs import Configs
-from modelrollout.runtime.ending import StuckError, cancelled, ended
 from modelrollout.runtime.handlers import Intake, Watch, patience
 from modelrollout.runtime.health import Health
 from modelrollout.runtime.leader import LeaseLostError, leadership
@@ -219,11 +219,11 @@ class App:
         finally:
             # The Lease is renewed meanwhile.
             await self.queue.stop(drain)
-            await cancelled(ending, caught_up, *parts)
+            await _cancelled(ending, caught_up, *parts)
             await self.leadership.release()
             # The first that is over says whether that was a signal or a failure; it takes the others along.
             first = watching.pop(over[0]) if over else None
-            await ended(first, watching.values())
+            await _cancelled(*watching.values())
         if first is not None:
             await first
 
@@ -290,6 +290,12 @@ class App:
         self.telemetry.prometheus_requests.labels(outcome).inc()
 
 
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def run(settings: Settings) -> None:
     """Connect to the cluster that the environment names, and serve.
 
@@ -313,9 +319,9 @@ async def serve(app: App) -> None:
     """
     try:
         await app.run()
-    except (LeaseLostError, StuckError) as error:
+    except LeaseLostError as error:
         logger().error("cannot run", reason=error.reason, message=error.message)
-        # Not in order: neither a thread that waits for Prometheus nor kopf must keep the process from ending.
+        # Not in order: a thread that waits for Prometheus must not keep the process from ending.
         os._exit(1)
 
 

@@ -45,6 +45,7 @@ class Pods:
     stack: ExitStack
     scope: Scope = field(default_factory=lambda: Scope("demo", "digits"))
     exporters: list[Exporter] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     def add(self, revision: str, **counters: float) -> Exporter:
         """A new pod of a revision, its counters already at these values."""
@@ -52,8 +53,15 @@ class Pods:
         exporter.set(**counters)
         self.exporters.append(exporter)
         pod = f"{self.scope.rollout}-{revision}-{len(self.exporters)}"
+        self.names.append(pod)
         self.prometheus.set_target(pod, exporter.address, {"namespace": self.scope.namespace, "pod": pod})
         return exporter
+
+    def remove(self, exporter: Exporter) -> None:
+        """The pod goes away."""
+        index = self.exporters.index(exporter)
+        self.prometheus.remove_target(self.names.pop(index))
+        del self.exporters[index]
 
     async def scraped(self) -> float:
         """Wait for a scrape of each pod that began after this call and was stored; Prometheus's clock then."""

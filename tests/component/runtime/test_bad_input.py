@@ -34,6 +34,13 @@ def gateway(name: str) -> dict[str, Any]:
     return {"traffic": {"gatewayAPI": {"parentRefs": [{"name": name}]}}}
 
 
+def beside(**metric: Any) -> dict[str, Any]:
+    return {"metrics": [RATIO, {"name": "wide", **metric}]}
+
+
+USERS = 5001
+WIDE = {"events": 'wide{$selector,user="7"}', "total": "wide{$selector}"}
+
 CASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "falling weights": (
         stages({"name": "high", "weight": 50}, {"name": "low", "weight": 20}),
@@ -63,6 +70,26 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a ratio that is no selector": (
         {"metrics": [{**RATIO, "ratio": {"events": "rate(errors[1m])", "total": "requests{$selector}"}}]},
         ("spec.metrics[0].ratio.events (error-rate)",),
+    ),
+    "limits that contradict each other": (
+        beside(query="max(up{$selector})", check={"min": "2", "max": "1"}),
+        ("spec.metrics[1].check.min (wide): 2 is above max, 1",),
+    ),
+    "a share in percent": (
+        {"metrics": [{**RATIO, "check": {"max": "5"}}]},
+        ("spec.metrics[0].check.max (error-rate): a ratio is a share", "5 % is 0.05"),
+    ),
+    "more series than are read": (
+        beside(ratio=WIDE, check={"max": "0.1"}),
+        (f"spec.metrics[1].ratio.total (wide): selects {USERS} series of the stable version", "add matchers"),
+    ),
+    "slices by a label that names things": (
+        beside(ratio=WIDE, check={"max": "0.1"}, sliceBy={"label": "user", "maxSlices": 10}),
+        (f"spec.metrics[1].sliceBy.maxSlices (wide): {USERS} values of the label user",),
+    ),
+    "a drift of a label that names things": (
+        beside(drift={"of": "wide{$selector}", "label": "user", "method": "JS"}),
+        (f"spec.metrics[1].drift.of (wide): the label user has {USERS} values", "use a coarser label"),
     ),
     "a template that the API server refuses": (
         template(spec={"containers": [{"name": "Not A Name", "ports": [{"name": "http", "containerPort": 8080}]}]}),
@@ -120,6 +147,7 @@ async def stalled(play: Playground, *texts: str) -> str:
 
 async def test_every_bad_input_is_named_by_its_field_and_touches_nothing(play: Playground) -> None:
     await make_coarse_gateway(play)
+    play.servers["1"].exporter.set(**{f"wide__user_{number}": 1.0 for number in range(USERS)})
     async with running(play.server.kubeconfig, play.settings):
         await play.serving("1")
         await play.until("it rests", waits="Serving")
@@ -186,3 +214,26 @@ async def test_a_bad_spec_in_a_canary_moves_nothing_and_harm_still_acts(play: Pl
             return "RollBack canary 0" in play.decisions(await play.status())
 
         await eventually("status tells what the route did first", told)
+
+
+async def test_a_margin_that_can_never_be_shown_is_told_before_any_traffic_moves(play: Playground) -> None:
+    play.servers["2"].ready = False
+    hopeless = stages({"name": "canary", "weight": 20, "maxDuration": "1m"})
+    hopeless["metrics"] = [{**RATIO, "minSamples": 10_000_000}]
+    async with running(play.server.kubeconfig, play.settings):
+        await play.serving("1")
+
+        async def answered() -> bool:
+            return play.servers["1"].answered > 1500
+
+        await eventually("it has answered many requests", answered)
+        await play.apply("2", **hopeless)
+
+        async def foretold() -> tuple[str, ...]:
+            attempt = (await play.status()).attempt
+            return () if attempt is None else attempt.forecast
+
+        traffic, canary, *_ = await eventually("its steps are foretold", foretold)
+        assert traffic.endswith(" requests/s:")
+        assert canary.startswith("! canary at 20 %: error-rate can never be shown at this traffic (")
+        assert await play.weights() == {"1": 100}

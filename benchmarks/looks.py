@@ -1,0 +1,190 @@
+"""python -m benchmarks.looks: what one look at a step costs, by how many series each counter has.
+
+One rollout, four ratio metrics on five counters, scraped every 15 s by a Prometheus of its own (the history is written,
+not waited for). Writes looks.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from benchmarks import machine
+from benchmarks.report import table
+from benchmarks.scale.subject import METRICS, SHARES, metric_of
+from e2e.cluster.binaries import Binaries
+from e2e.cluster.progress import Progress
+from modelrollout.api.resource import Key, ModelRollout
+from modelrollout.metrics.prometheus import PrometheusProvider, PrometheusSettings
+from modelrollout.runtime.judge import Judge
+from modelrollout.runtime.replay import Past
+from modelrollout.runtime.settings import Settings
+from tests.support import scenes
+from tests.support.backfill import RECEIVES, Series, write_all
+from tests.support.prometheus import RealPrometheus
+from tests.support.scenes import CANDIDATE, STABLE
+
+FILE: Final = Path(__file__).with_name("looks.md")
+SCRAPE: Final = 15.0
+SCRAPES: Final = 30
+BEFORE: Final = 8
+"""Scrapes before the step begins."""
+LOOKS: Final = 20
+SIZES: Final = ((2, 1), (10, 10), (50, 20), (100, 100))
+"""Pods of both revisions together, and values of a label: one series of each counter for each of both."""
+_HEAD: Final = """# One look at a step
+
+Written by `python -m benchmarks.looks`: one rollout, four ratio metrics on five counters, a look at each scrape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one look, on average, in milliseconds of processor time.
+
+    Attributes:
+        series: of each counter.
+        requests: to Prometheus.
+        held: the longest time, in milliseconds, in which the operator did nothing else.
+        again: of the first look after a restart, which reads all of the step.
+    """
+
+    series: int
+    requests: float
+    operator: float
+    prometheus: float
+    held: float
+    again: float
+
+
+def history(namespace: str, pods: int, values: int, begin: float) -> Iterator[Series]:
+    """All counters grow steadily, each series by 100 requests a scrape."""
+    for number in range(pods):
+        revision = (CANDIDATE, STABLE)[number % 2]
+        pod = f"digits-{revision.hash}-{number}"
+        at = [begin + SCRAPE * scrape + SCRAPE * number / pods for scrape in range(SCRAPES)]
+        labels = {"namespace": namespace, "pod": pod, "instance": pod, "job": "pods"}
+        yield labels | {"__name__": "up"}, [(one, 1.0) for one in at]
+        for name, share in {"requests_total": 1.0, **SHARES}.items():
+            counts = [(one, float(int(100 * index * share))) for index, one in enumerate(at)]
+            for value in range(values):
+                yield labels | {"__name__": name, "class": str(value)}, counts
+
+
+def stepping(namespace: str, began: datetime) -> ModelRollout:
+    """In its first step since then."""
+    metrics = [metric_of(**metric) for metric in METRICS]
+    seen = scenes.stepping(0, scenes.raw_spec(stages=scenes.STAGES[1:], metrics=metrics))
+    attempt = seen.status.attempt
+    assert attempt is not None
+    assert attempt.step is not None
+    step = attempt.step.model_copy(update={"started_at": began, "accepted_at": began, "in_force_at": began})
+    attempt = attempt.model_copy(update={"step": step, "evidence_since": began, "live_since": began})
+    status = seen.status.model_copy(update={"attempt": attempt})
+    return replace(seen.rollout, key=Key(namespace, "digits"), status=status)
+
+
+async def measure(prometheus: RealPrometheus, pods: int, values: int) -> Cost:
+    """Write a history, look at it scrape by scrape, and once more as after a restart."""
+    begin, namespace = float(int(time.time())) - SCRAPE * (SCRAPES + 1), f"look-{pods * values}"
+    await asyncio.to_thread(write_all, prometheus.url, history(namespace, pods, values, begin))
+    rollout = stepping(namespace, datetime.fromtimestamp(begin + SCRAPE * BEFORE, UTC))
+    requests: list[str] = []
+    settings = PrometheusSettings(prometheus.url, timeout=30.0, shortest_scrape=SCRAPE)
+    async with PrometheusProvider(settings, on_request=lambda outcome, _: requests.append(outcome)) as provider:
+        past = Past(provider, datetime.now(UTC))
+        judge = Judge(past, Settings())
+        last = begin + SCRAPE * SCRAPES
+        # What the first one reads of the past is no part of the others.
+        await _look(judge, past, rollout, last - SCRAPE * (LOOKS + 1))
+        requests.clear()
+        before, own, held = _cpu(prometheus.pid), time.process_time(), 0.0
+        for number in range(LOOKS):
+            held = max(held, await _look(judge, past, rollout, last - SCRAPE * (LOOKS - number)))
+        operator, theirs = time.process_time() - own, _cpu(prometheus.pid) - before
+        made = len(requests)
+        own = time.process_time()
+        await _look(Judge(past, Settings()), past, rollout, last)
+        again = time.process_time() - own
+    assert set(requests) == {"ok"}, set(requests)
+    each = 1000 / LOOKS
+    return Cost(pods * values, made / LOOKS, operator * each, theirs * each, held * 1000, again * 1000)
+
+
+async def _look(judge: Judge, past: Past, rollout: ModelRollout, at: float) -> float:
+    """Look as at that moment; for how long the event loop was held at most, in seconds."""
+    past.at = datetime.fromtimestamp(at, UTC)
+    held = 0.0
+
+    async def watch() -> None:
+        nonlocal held
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.002)
+            held = max(held, time.monotonic() - began - 0.002)
+
+    watching = asyncio.create_task(watch())
+    evidence, _ = await judge.evidence(rollout, STABLE.ref, past.at)
+    watching.cancel()
+    assert evidence.unavailable is None, evidence.unavailable
+    assert all(one.result.samples > 0 for one in evidence.judged), evidence.judged
+    return held
+
+
+def _cpu(pid: int) -> float:
+    """Processor seconds of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def page(costs: list[Cost]) -> str:
+    """For people."""
+    rows = [
+        (
+            f"{cost.series:,}",
+            f"{cost.requests:.1f}",
+            f"{cost.operator:.0f}",
+            f"{cost.prometheus:.0f}",
+            f"{cost.held:.0f}",
+            f"{cost.again:.0f}",
+        )
+        for cost in costs
+    ]
+    head = (
+        "series of each counter",
+        "requests to Prometheus a look",
+        "processor ms of the operator a look",
+        "of Prometheus",
+        "event loop held at most, ms",
+        f"first look after a restart, {SCRAPES - BEFORE} scrapes into the step: processor ms of the operator",
+    )
+    return "\n\n".join((_HEAD, table(head, rows), f"Measured {machine.piece()}.")) + "\n"
+
+
+async def _measured() -> list[Cost]:
+    progress = Progress()
+    found = []
+    with tempfile.TemporaryDirectory(prefix="mr-looks-") as home:
+        binary = Binaries(progress).path("prometheus")
+        with RealPrometheus(binary, Path(home) / "prometheus", options=RECEIVES) as prometheus:
+            for pods, values in SIZES:
+                found.append(await measure(prometheus, pods, values))
+                progress.say(str(found[-1]))
+    return found
+
+
+def main() -> None:
+    """Measure, and write looks.md."""
+    text = page(asyncio.run(_measured()))
+    FILE.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
