@@ -96,8 +96,8 @@ class WorkQueue(Generic[K]):
     async def run_worker(self, reconcile: Reconcile[K], on_error: OnError[K]) -> None:
         """Reconcile one key after the other until `stop`; no key's failure ends the worker."""
         while True:
-            # Neither a key that is there nor a rollout that rests makes a worker wait: without this, the resync of 10,000
-            # would be one turn of the event loop, of half a minute, and the Lease be lost in it.
+            # Neither a key that is there nor a rollout that rests makes a worker wait: without this, the resync of
+            # 10,000 would be one turn of the event loop, of half a minute, and the Lease be lost in it.
             await asyncio.sleep(0)
             key = await self._ready.get()
             if self._stopping:
