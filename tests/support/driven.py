@@ -21,11 +21,13 @@ from modelrollout.engine.observed import Evidence
 from modelrollout.engine.revisions import revision_of
 from modelrollout.kube.client import KubeClient, PatchType, Request
 from modelrollout.kube.resources import (
+    AUTOSCALER,
     DEPLOYMENT,
     ENDPOINT_SLICE,
     EVENT,
     GATEWAY,
     GATEWAY_CLASS,
+    JOB,
     MODEL_ROLLOUT,
     SERVICE,
     Object,
@@ -41,13 +43,12 @@ from tests.support.operators import settings_of
 from tests.support.players import CONTROLLER, Players, Server
 from tests.support.scenes import NOW
 from tests.support.told import listen
-from tests.support.watches import Missed, Watches
+from tests.support.watches import CHILDREN, Missed, Watches
+from tests.support.ways import PROMOTE, SHARE, Way, act
 from tests.support.weather import Weather
 
 MOST_LOOKS: Final = 80
 SECOND: Final = timedelta(seconds=1)
-SHARE: Final = 20
-"""Of the candidate in its canary, in percent."""
 SPEC: Final[dict[str, Any]] = {
     "workload": {"deployment": {"replicas": 1, "drain": "1s"}},
     "traffic": {"settle": "1s"},
@@ -144,24 +145,25 @@ class Driven:
 
     api: ApiClient
     namespace: str
+    way: Way = PROMOTE
     fault: Fault = field(default_factory=Fault)
     mute: Resource | None = None
     missed: Missed | None = None
     now: datetime = NOW
     requests: list[str] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
-    harm_at: int | None = None
 
     def __post_init__(self) -> None:
         self.client = KubeClient(self.api)
         self.faults = Faults(self.fault)
-        self.watches = Watches(self.client, self.namespace)
+        self.watches = Watches(self.client, self.namespace, kinds=(*CHILDREN, *self.way.kinds))
         self.key = Key(self.namespace, "digits")
         self.metrics = Metrics(lambda: self.now)
         self._has_written = True
         self.players = Players(self.client, self.namespace)
         for version in ("1", "2"):
-            self.players.servers[self.hash_of(version)] = Server(cast("Exporter", None))
+            ready = version == "1" or self.way.loads
+            self.players.servers[self.hash_of(version)] = Server(cast("Exporter", None), ready)
         self._app = self._start()
 
     def hash_of(self, version: str) -> str:
@@ -169,7 +171,13 @@ class Driven:
         return revision_of(self._manifest(version)["spec"]).hash
 
     def _manifest(self, version: str) -> Object:
-        return manifest("digits", self.namespace, **merged(SPEC, {"model": {"version": version}}))
+        return manifest(
+            "digits", self.namespace, **merged(merged(SPEC, self.way.spec), {"model": {"version": version}})
+        )
+
+    def backend(self, version: str) -> str:
+        """The Service that a version is behind."""
+        return f"digits-{self.hash_of(version)}"
 
     def _start(self) -> App:
         """A process that remembers nothing."""
@@ -199,30 +207,29 @@ class Driven:
         listeners = [{"name": "web", "port": 80, "protocol": "HTTP"}]
         spec = {"gatewayClassName": f"class-{self.namespace}", "listeners": listeners}
         await self._make(GATEWAY, "gateway", self.namespace, spec)
+        await self._deploy()
         await self.client.create(MODEL_ROLLOUT, self._manifest("1"))
         await self._app.fill()
         await self.until(lambda status: status.phase == "Succeeded")
+
+    async def _deploy(self) -> None:
+        """What somebody else has to make first: nothing."""
 
     async def _make(self, resource: Any, name: str, namespace: str | None, spec: Object) -> None:
         metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
         body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, "spec": spec}
         await self.client.create(resource, body)
 
-    async def roll_out(self, *, harm_at: int | None = None) -> Lived:
-        """Version 2 is asked for; from here on requests are counted, and one may go wrong.
-
-        Args:
-            harm_at: the weight at which the candidate shows harm.
-        """
+    async def roll_out(self) -> Lived:
+        """Version 2 is asked for; from here on requests are counted, and one may go wrong."""
         self.watches.mute, self.watches.missed = self.mute, self.missed
         self.watches.begin(self.now)
         await self.ask_for("2")
-        self.faults.counting, self.harm_at = True, harm_at
+        self.faults.counting = True
         lines = listen()
 
         def over(status: ModelRolloutStatus) -> bool:
-            ended = "Succeeded" if harm_at is None else "RolledBack"
-            return status.phase == ended and status.previous is None and not status.retired
+            return status.phase == self.way.ends and status.previous is None and not status.retired
 
         await self.until(over)
         status = await self.status()
@@ -258,7 +265,8 @@ class Driven:
     async def look(self) -> float | None:
         """One look, and what everybody else makes of it; seconds until the next one, None to wait for an event."""
         again = await self._look()
-        await self._act()
+        if await self._act():
+            again = min(again or 0.5, 0.5)
         heals_at = self.watches.heals_at
         self.now += timedelta(seconds=max(again or 0.0, 0.5))
         if heals_at is not None and (again is None or self.now >= heals_at):
@@ -286,29 +294,35 @@ class Driven:
         await self._app.fill()
         self.faults.counting = counting
 
-    async def _act(self) -> None:
-        """Everybody else acts, and the watches tell of it; where nothing was written, there is nothing to act on."""
+    async def _act(self) -> bool:
+        """Everybody else acts, and the watches tell of it; where nothing was written, there is nothing to act on.
+
+        Returns:
+            whether anybody did what no route and no endpoint tells of.
+        """
         if not self._has_written:
-            return
+            return False
         self._has_written = False
         counting, self.faults.counting = self.faults.counting, False
         route = await self.players.act()
+        acted = await act(self.way, self.client, self.watches, self.backend("2"))
         if route is not None:
-            name = f"digits-{self.hash_of('2')}"
+            name = self.backend("2")
             backends = route["spec"]["rules"][0]["backendRefs"]
             weight = sum(entry.get("weight", 1) for entry in backends if entry["name"] == name)
             if not self.weights or self.weights[-1] != weight:
                 self.weights.append(weight)
                 await self._deleted_at(weight)
-            if weight == self.harm_at:
+            if weight == self.way.harm_at:
                 self.metrics.weather = Weather.BAD
         await self.watches.tell(self._app)
         self.faults.counting = counting
+        return acted
 
     async def _deleted_at(self, weight: int) -> None:
         """Somebody deletes what the watches are going to miss, once the candidate has its first share."""
         missed = self.watches.missed
-        if missed is None or weight != SHARE:
+        if missed is None or weight != SHARE or missed.resource == JOB:
             return
         name = self.key.name if missed.version is None else f"{self.key.name}-{self.hash_of(missed.version)}"
         if missed.resource == ENDPOINT_SLICE:
@@ -327,7 +341,7 @@ class Driven:
         """Who is stable, who failed of what, what runs, and what serves."""
         pods = await self.client.list(DEPLOYMENT, self.namespace)
         service = await self.client.get(SERVICE, self.namespace, "digits")
-        assert service is not None
+        scalers = await self.client.list(AUTOSCALER, self.namespace)
         return (
             status.stable and status.stable.version,
             status.failed and (status.failed.version, status.failed.reason),
@@ -337,6 +351,7 @@ class Driven:
                 for d in pods.items
                 if d["spec"]["replicas"]
             ),
-            service["spec"]["selector"][LABEL_REVISION],
+            None if service is None else service["spec"]["selector"][LABEL_REVISION],
+            [(each["metadata"]["name"], each["spec"]["minReplicas"]) for each in scalers.items],
             self.weights[-1],
         )

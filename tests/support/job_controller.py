@@ -62,8 +62,8 @@ async def make_pod(play: Playground, job: Object, state: dict[str, Any] | None =
     await play.mark(POD, name, {"status": ({"containerStatuses": [shown]} if state else {}) | status})
 
 
-async def end(play: Playground, job: Object, *, failed: str | None = None, message: str = "") -> None:
-    """The Job has ended: as complete, or failed for a reason."""
+def ending(failed: str | None = None, message: str = "") -> Object:
+    """Status of a Job that has ended: as complete, or failed for a reason."""
     kinds = ("SuccessCriteriaMet", "Complete") if failed is None else ("FailureTarget", "Failed")
     conditions = [
         {
@@ -76,4 +76,9 @@ async def end(play: Playground, job: Object, *, failed: str | None = None, messa
         for kind in kinds
     ]
     times = {"startTime": MOMENT} | ({"completionTime": MOMENT, "succeeded": 1} if failed is None else {"failed": 1})
-    await play.mark(JOB, job["metadata"]["name"], {"status": {**times, "conditions": conditions}})
+    return {"status": {**times, "conditions": conditions}}
+
+
+async def end(play: Playground, job: Object, *, failed: str | None = None, message: str = "") -> None:
+    """The Job has ended: as complete, or failed for a reason."""
+    await play.mark(JOB, job["metadata"]["name"], ending(failed, message))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Final
 
 import pytest
@@ -13,14 +13,24 @@ from kubernetes.aio.client import ApiClient
 
 from modelrollout.kube.resources import Resource
 from tests.support.api_server import ApiServer
-from tests.support.driven import SHARE, Driven, Lived
+from tests.support.driven import Driven, Lived
+from tests.support.driven_services import DrivenBetween
 from tests.support.faults import Fault
 from tests.support.told import heard
 from tests.support.watches import Missed
+from tests.support.ways import AUTOSCALED, CRASHING, GATED, PROMOTE, ROLLBACK, Way
 
 AT_ONCE: Final = 8
-WAYS: Final = {"promote": None, "rollback": SHARE}
-"""By the way it goes, the weight at which the candidate shows harm."""
+USUAL: Final = ("promote", "rollback")
+WAYS: Final[Mapping[str, tuple[type[Driven], Way]]] = {
+    "promote": (Driven, PROMOTE),
+    "rollback": (Driven, ROLLBACK),
+    "promote between Services": (DrivenBetween, PROMOTE),
+    "rollback between Services": (DrivenBetween, ROLLBACK),
+    "gated": (Driven, GATED),
+    "autoscaled": (Driven, AUTOSCALED),
+    "crashing": (Driven, CRASHING),
+}
 
 
 class Lives:
@@ -28,7 +38,7 @@ class Lives:
 
     def __init__(self, api: ApiClient, way: str) -> None:
         self._api = api
-        self._harm_at = WAYS[way]
+        self._driven, self._way = WAYS[way]
         self._free = asyncio.Semaphore(AT_ONCE)
 
     async def live(
@@ -36,9 +46,10 @@ class Lives:
     ) -> Lived:
         """One of them."""
         async with self._free:
-            here = Driven(self._api, f"lives-{secrets.token_hex(5)}", fault or Fault(), mute=mute, missed=missed)
+            name = f"lives-{secrets.token_hex(5)}"
+            here = self._driven(self._api, name, self._way, fault or Fault(), mute=mute, missed=missed)
             await here.serve_first()
-            return await here.roll_out(harm_at=self._harm_at)
+            return await here.roll_out()
 
     async def all_of(self, faults: Sequence[Fault]) -> list[Lived]:
         """One for each."""
@@ -52,9 +63,9 @@ async def api(api_server: ApiServer) -> AsyncIterator[ApiClient]:
         yield client
 
 
-@pytest.fixture(params=sorted(WAYS))
+@pytest.fixture(params=USUAL)
 def lives(api: ApiClient, request: pytest.FixtureRequest) -> Iterator[Lives]:
-    """Of each way."""
+    """Of each usual way, or of those that a test names."""
     with heard():
         yield Lives(api, str(request.param))
 

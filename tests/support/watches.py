@@ -43,6 +43,8 @@ class Watches:
         mute: the kind whose watch says nothing from `begin` on, until the silence is noticed.
         missed: what is deleted and nobody tells, until the resync.
         heals_at: when what was not told is found.
+        kinds: what is told of, beside ModelRollouts.
+        deleted: whether somebody has deleted what is missed.
     """
 
     client: KubeClient
@@ -50,6 +52,8 @@ class Watches:
     mute: Resource | None = None
     missed: Missed | None = None
     heals_at: datetime | None = None
+    kinds: tuple[Resource, ...] = CHILDREN
+    deleted: bool = False
 
     def begin(self, now: datetime) -> None:
         """From now on they do what they do."""
@@ -63,7 +67,7 @@ class Watches:
     async def tell(self, app: App) -> None:
         """Tell of all that is there, and but for what is missed, of what has gone."""
         selectors = {watched.resource: watched.label_selector for watched in app.cache.resources()}
-        for resource in CHILDREN:
+        for resource in self.kinds:
             if resource == self.mute:
                 continue
             if self.missed is not None and resource == self.missed.resource:

@@ -14,8 +14,9 @@ from kubernetes.aio.client import ApiClient
 
 from modelrollout.api.controls import Control, ControlOutcome
 from modelrollout.engine.answers import REFUSED
-from tests.support.driven import SHARE, Driven
+from tests.support.driven import Driven
 from tests.support.lives import AT_ONCE, api
+from tests.support.ways import SHARE
 from tests.support.weather import Weather
 
 pytestmark = pytest.mark.component

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.faults import Fault, Wrong
-from tests.support.lives import Lives, api, differences, lives, request_of
+from tests.support.lives import USUAL, Lives, api, differences, lives, request_of
 
 pytestmark = pytest.mark.component
 
@@ -19,6 +19,7 @@ __all__ = ["api", "lives"]
 KILLED = (Wrong.KILLED,)
 
 
+@pytest.mark.parametrize("lives", [*USUAL, "promote between Services", "rollback between Services"], indirect=True)
 async def test_killed_after_each_request_in_turn(lives: Lives, record_property: Callable[[str, object], None]) -> None:
     whole = await lives.live()
     faults = [Fault(number, KILLED) for number in range(1, len(whole.requests) + 1)]

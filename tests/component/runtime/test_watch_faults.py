@@ -8,14 +8,19 @@ from collections.abc import Callable
 import pytest
 
 from modelrollout.kube.resources import (
+    AUTOSCALER,
     DEPLOYMENT,
     ENDPOINT_SLICE,
     HTTP_ROUTE,
+    JOB,
     MODEL_ROLLOUT,
+    POD,
     SERVICE,
+    Resource,
 )
 from tests.support.lives import Lives, api, differences, lives
 from tests.support.watches import CHILDREN, Missed
+from tests.support.ways import DELETED_JOB
 
 pytestmark = pytest.mark.component
 
@@ -48,3 +53,36 @@ async def test_each_deletion_is_missed_in_turn(lives: Lives, record_property: Ca
         objections += differences(f"deleted unseen: {missed.resource.kind} {missed.version}", life, whole)
     assert not objections, "\n".join(objections)
     record_property("missed deletions", len(found))
+
+
+@pytest.mark.parametrize(
+    ("lives", "mute"),
+    [
+        ("gated", JOB),
+        ("gated", POD),
+        ("autoscaled", AUTOSCALER),
+        ("crashing", POD),
+        ("promote between Services", ENDPOINT_SLICE),
+        ("promote between Services", HTTP_ROUTE),
+    ],
+    indirect=["lives"],
+    ids=str,
+)
+async def test_the_watch_of_what_only_some_have_goes_mute(lives: Lives, mute: Resource) -> None:
+    whole, life = await asyncio.gather(lives.live(), lives.live(mute=mute))
+    assert not differences(f"mute: {mute.kind}", life, whole)
+
+
+@pytest.mark.parametrize(
+    ("lives", "missed"),
+    [
+        ("gated", DELETED_JOB),
+        ("autoscaled", Missed(AUTOSCALER, "1")),
+        ("autoscaled", Missed(AUTOSCALER, "2")),
+    ],
+    indirect=["lives"],
+    ids=str,
+)
+async def test_a_deletion_of_what_only_some_have_is_missed(lives: Lives, missed: Missed) -> None:
+    whole, life = await asyncio.gather(lives.live(), lives.live(missed=missed))
+    assert not differences(f"deleted unseen: {missed.resource.kind} {missed.version}", life, whole)
