@@ -66,7 +66,7 @@ async def test_each_deletion_is_missed_in_turn(lives: Lives, record_property: Ca
         ("promote between Services", HTTP_ROUTE),
     ],
     indirect=["lives"],
-    ids=str,
+    ids=lambda each: each.kind if isinstance(each, Resource) else None,
 )
 async def test_the_watch_of_what_only_some_have_goes_mute(lives: Lives, mute: Resource) -> None:
     whole, life = await asyncio.gather(lives.live(), lives.live(mute=mute))
@@ -81,7 +81,7 @@ async def test_the_watch_of_what_only_some_have_goes_mute(lives: Lives, mute: Re
         ("autoscaled", Missed(AUTOSCALER, "2")),
     ],
     indirect=["lives"],
-    ids=str,
+    ids=lambda each: f"{each.resource.kind} {each.version}" if isinstance(each, Missed) else None,
 )
 async def test_a_deletion_of_what_only_some_have_is_missed(lives: Lives, missed: Missed) -> None:
     whole, life = await asyncio.gather(lives.live(), lives.live(missed=missed))
