@@ -11,6 +11,7 @@ from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
 from modelrollout.metrics import counters, joining
 from modelrollout.metrics.consistent import Scraped, scraped, together
 from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger
+from modelrollout.metrics.memories import Memories
 from modelrollout.metrics.natives import marked_by
 from modelrollout.metrics.promql import STAND_IN, expand
 from modelrollout.metrics.provider import MetricProvider, RawSeries
@@ -107,12 +108,11 @@ class CounterReader:
         self._provider = provider
         self._scrape_timeout = scrape_timeout
         self._chunk_seconds = chunk_seconds
-        self._positions: dict[tuple[str, str], _Position] = {}
+        self._positions = Memories[_Position]()
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a rollout: it ended, or is gone."""
-        for key in [key for key in self._positions if key[0] == uid]:
-            del self._positions[key]
+        self._positions.forget(uid)
 
     async def read(
         self, request: CounterRequest, reads: Reads | None = None

@@ -16,6 +16,7 @@ from modelrollout.api.metrics import Metric
 from modelrollout.engine.observed import JudgedMetric
 from modelrollout.metrics.counters import CounterRules
 from modelrollout.metrics.edges import with_matcher
+from modelrollout.metrics.memories import Memories
 from modelrollout.metrics.promql import Scope, StandIn, expand
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.reader import CounterReading
@@ -58,7 +59,7 @@ class Agreements:
     def __init__(self, provider: MetricProvider, counting: Counting) -> None:
         self._provider = provider
         self._counting = counting
-        self._memories: dict[tuple[str, str], _Memory] = {}
+        self._memories = Memories[_Memory]()
 
     def judges(self, metric: Metric) -> bool:
         """Whether the metric is one of pairs."""
@@ -66,8 +67,7 @@ class Agreements:
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a rollout that is not in a step any more."""
-        for key in [key for key in self._memories if key[0] == uid]:
-            del self._memories[key]
+        self._memories.forget(uid)
 
     async def find(self, look: Look, metric: Metric) -> Finding:
         """Judge one metric."""

@@ -10,6 +10,7 @@ from modelrollout.analysis.outcome import Outcome, Rejected, Unavailable, Value
 from modelrollout.analysis.query import Evaluation, OnNoData, QueryCheck, judge
 from modelrollout.api.metrics import Metric, Mode
 from modelrollout.engine.observed import JudgedMetric
+from modelrollout.metrics.memories import Memories
 from modelrollout.metrics.promql import QueryError, clip_window, expand, names_revision, variables_of
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.ticks import is_final
@@ -32,12 +33,11 @@ class Asking:
 
     def __init__(self, provider: MetricProvider) -> None:
         self._provider = provider
-        self._memories: dict[tuple[str, str], _Memory] = {}
+        self._memories = Memories[_Memory]()
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a rollout that is not in a step any more."""
-        for key in [key for key in self._memories if key[0] == uid]:
-            del self._memories[key]
+        self._memories.forget(uid)
 
     def judges(self, metric: Metric) -> bool:
         """Whether the metric is a query."""

@@ -13,6 +13,7 @@ from modelrollout.analysis.ratio_state import RatioState, gather
 from modelrollout.analysis.verdict import CheckResult
 from modelrollout.api.metrics import Metric
 from modelrollout.metrics.cohorts import Buckets, CohortRules, read_cohort
+from modelrollout.metrics.memories import Memories
 from modelrollout.metrics.promql import Scope
 from modelrollout.metrics.provider import MetricProvider
 from modelrollout.metrics.ticks import SETTLE_SECONDS
@@ -48,12 +49,11 @@ class Cohorts:
 
     def __init__(self, provider: MetricProvider) -> None:
         self._provider = provider
-        self._memories: dict[tuple[str, str], _Memory] = {}
+        self._memories = Memories[_Memory]()
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a rollout."""
-        for key in [key for key in self._memories if key[0] == uid]:
-            del self._memories[key]
+        self._memories.forget(uid)
 
     async def ripe(  # noqa: PLR0917 - what is read, and for whom
         self, key: tuple[str, str], rules: CohortRules, since: float, until: float, now: float, scrape_timeout: float

@@ -18,6 +18,7 @@ from modelrollout.api.scalars import format_duration
 from modelrollout.engine.observed import JudgedMetric
 from modelrollout.metrics.distributions import TooManyValuesError, distribution
 from modelrollout.metrics.edges import other_kind
+from modelrollout.metrics.memories import Memories
 from modelrollout.metrics.provider import MetricProvider, RawSeries
 from modelrollout.metrics.series import history_of, series_of
 from modelrollout.metrics.snapshots import snapshot_of
@@ -64,15 +65,13 @@ class Drifts:
 
     def __init__(self, provider: MetricProvider) -> None:
         self._provider = provider
-        self._looks: dict[tuple[str, str], _Memory] = {}
-        self._references: dict[tuple[str, str], tuple[tuple[str, _Span], Distribution | None]] = {}
+        self._looks = Memories[_Memory]()
+        self._references = Memories[tuple[tuple[str, _Span], Distribution | None]]()
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a rollout that is not in a step any more."""
-        for key in [key for key in self._looks if key[0] == uid]:
-            del self._looks[key]
-        for key in [key for key in self._references if key[0] == uid]:
-            del self._references[key]
+        self._looks.forget(uid)
+        self._references.forget(uid)
 
     def judges(self, metric: Metric) -> bool:
         """Whether the metric is a drift."""

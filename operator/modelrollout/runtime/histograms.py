@@ -17,6 +17,7 @@ from modelrollout.analysis.verdict import CheckResult, Verdict, format_number
 from modelrollout.api.metrics import Metric, Unit
 from modelrollout.engine.observed import JudgedMetric
 from modelrollout.metrics.edges import Buckets, buckets_of, is_native, other_kind
+from modelrollout.metrics.memories import Memories
 from modelrollout.metrics.natives import bound_problem, standing
 from modelrollout.metrics.promql import Scope
 from modelrollout.metrics.provider import MetricProvider, RawSeries
@@ -43,12 +44,11 @@ class Histograms:
     def __init__(self, provider: MetricProvider, ratios: Ratios) -> None:
         self._provider = provider
         self._ratios = ratios
-        self._fine: dict[tuple[str, str], tuple[str, str, str | None]] = {}
+        self._fine = Memories[tuple[str, str, str | None]]()
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a rollout that is not in a step any more."""
-        for key in [key for key in self._fine if key[0] == uid]:
-            del self._fine[key]
+        self._fine.forget(uid)
 
     def judges(self, metric: Metric) -> bool:
         """Whether the metric is a quantile of a histogram."""

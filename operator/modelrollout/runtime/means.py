@@ -12,6 +12,7 @@ from modelrollout.analysis.mean_state import MeanState, gather
 from modelrollout.analysis.ratio import RatioCheck
 from modelrollout.api.metrics import Metric
 from modelrollout.engine.observed import JudgedMetric
+from modelrollout.metrics.memories import Memories
 from modelrollout.metrics.reader import CounterReading
 from modelrollout.runtime.counting import Counting, rules_of
 from modelrollout.runtime.findings import Finding, failed
@@ -38,12 +39,11 @@ class Means:
 
     def __init__(self, counting: Counting) -> None:
         self._counting = counting
-        self._memories: dict[tuple[str, str], _Memory] = {}
+        self._memories = Memories[_Memory]()
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a rollout that is not in a step any more."""
-        for key in [key for key in self._memories if key[0] == uid]:
-            del self._memories[key]
+        self._memories.forget(uid)
 
     def judges(self, metric: Metric) -> bool:
         """Whether the metric is an average."""

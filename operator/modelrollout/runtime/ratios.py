@@ -11,6 +11,7 @@ from modelrollout.analysis.ratio_state import RatioState, gather
 from modelrollout.analysis.verdict import CheckResult, Verdict
 from modelrollout.api.metrics import Metric, OnNoData
 from modelrollout.engine.observed import JudgedMetric
+from modelrollout.metrics.memories import Memories
 from modelrollout.metrics.reader import CounterReading
 from modelrollout.runtime.counting import Counting, counted_of, rules_of
 from modelrollout.runtime.findings import Finding, failed
@@ -44,12 +45,11 @@ class Ratios:
 
     def __init__(self, counting: Counting) -> None:
         self._counting = counting
-        self._memories: dict[tuple[str, str], _Memory] = {}
+        self._memories = Memories[_Memory]()
 
     def forget(self, uid: str) -> None:
         """Drop what is remembered of a rollout that is not in a step any more."""
-        for key in [key for key in self._memories if key[0] == uid]:
-            del self._memories[key]
+        self._memories.forget(uid)
 
     def judges(self, metric: Metric) -> bool:
         """Whether the metric is one of two counters."""
