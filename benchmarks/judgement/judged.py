@@ -19,6 +19,7 @@ from modelrollout.metrics.counters import CounterRules
 from modelrollout.metrics.reader import CounterReading
 from modelrollout.runtime.counting import Counting
 from modelrollout.runtime.findings import Finding
+from modelrollout.runtime.levels import budget_of
 from modelrollout.runtime.looking import Look
 from modelrollout.runtime.ratios import Ratios
 from modelrollout.runtime.settings import Settings
@@ -37,6 +38,19 @@ class Stretch:
 
     weight: int
     ticks: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One tick of every rollout.
+
+    Attributes:
+        step: number of the step it belongs to, from 1.
+        counts: whether the step's own evidence has begun.
+    """
+
+    step: int
+    counts: bool
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,16 @@ class Judged:
         self._looks = list(_looks(self._rollout, stretches))
         self._counts = _Counts()
         self._ratios = Ratios(self._counts)
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """What each tick is."""
+        return tuple(Moment(look.step.number, look.now >= look.passes_since + TICK_SECONDS) for look in self._looks)
+
+    @property
+    def level(self) -> float:
+        """Of one metric in the whole attempt."""
+        return budget_of(self._rollout.spec).of_aggregate
 
     def harm(self, data: Mapping[str, tuple[Numbers, ...]]) -> Ending:
         """The first tick that finds harm, in one rollout.

@@ -1,4 +1,8 @@
-"""What is simulated, cell by cell. Every cell has a seed of its own, so that any one can be made again alone."""
+"""What is simulated, cell by cell. Every cell has a seed of its own, so that any one can be made again alone.
+
+Harm is looked for by `twin`, many rollouts at once. In every cell those `REPLAYED` that ended first go through the real
+code too, and have to end at the same tick.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,8 @@ import numpy as np
 
 from benchmarks.judgement.judged import TICK_SECONDS, Judged, Numbers, Stretch
 from benchmarks.judgement.rules import NEVER, Firsts, five_strikes, peeked_z
-from benchmarks.judgement.worlds import CLUSTER, WORLDS, Arms, Requests, independent, requests
-from modelrollout.api.metrics import Metric
+from benchmarks.judgement.twin import harms
+from benchmarks.judgement.worlds import CLUSTER, WITHIN_ALPHA, WORLDS, Arms, Requests, independent, requests
 
 ALPHA = 0.01
 SEED = 20_260_101
@@ -30,6 +34,10 @@ LATENCY_SPREAD = 0.6
 STRIKE_LIMIT = 2.0
 """The fixed limit of the usual rule, as a factor on the usual share."""
 MARGIN = "1.5"
+UNDECLARED = "2"
+"""What evidence is divided by at least where nobody declares `clusters` (`analysis/dispersion.py`)."""
+REPLAYED = 3
+"""Rollouts of a cell that the real code judges again."""
 
 Row = dict[str, Any]
 
@@ -61,50 +69,53 @@ FAULTS = (
 )
 
 
-def metric(name: str, check: Mapping[str, str] | None = None, *, clusters: bool = False) -> dict[str, Any]:
+def metric(name: str, check: Mapping[str, str] | None = None, *, size: str | None = None) -> dict[str, Any]:
     """A metric that must be no worse than stable.
 
     Args:
         check: `noWorseThan`, if it is not to be the sharpest there is.
-        clusters: whether it declares that its events come together.
+        size: how many requests may fail together; None declares that each fails for itself.
     """
     selector = "{$selector}"
-    made: dict[str, Any] = {
+    return {
         "name": name,
         "interval": "30s",
         "ratio": {"events": f"{name}_total{selector}", "total": f"requests_total{selector}"},
         "check": {"noWorseThan": dict(check or {"ratio": "1"})},
         "minSamples": 200,
+        "clusters": {"by": "Request"} if size is None else {"by": "Session", "size": size},
     }
-    if clusters and "clusters" in Metric.model_fields:
-        made["clusters"] = {"by": "Session", "size": str(CLUSTER)}
-    return made
 
 
 def false_rollbacks(world: str, traffic: float, runs: int) -> Row:
     """Candidates that are as good as stable: how many each rule rolls back."""
-    is_clustered = world not in {"independent errors", "common shocks", "diurnal"}
-    judged = Judged([metric(name, clusters=is_clustered) for name in RATES], STEPS)
+    size = None if world in WITHIN_ALPHA else str(CLUSTER)
+    judged = Judged([metric(name, size=size) for name in RATES], STEPS)
     weights = np.repeat([step.weight for step in STEPS], [step.ticks for step in STEPS])
     dice = _dice("false", world, traffic)
     sent = requests(dice, runs, weights, traffic, diurnal=0.5 if world == "diurnal" else 0.0)
     arms = {
         name: _arms(WORLDS[world](dice, sent, _flat(rate, rate, len(weights))), sent) for name, rate in RATES.items()
     }
-    rolled = sum(judged.harm(_rows(arms, run)).tick is not None for run in range(runs))
+    found = replayed(judged, arms)
     return {
         "world": world,
         "traffic": traffic,
         "runs": runs,
-        "judge": rolled,
+        "judge": _count(found),
         "strikes": _count(five_strikes(list(arms.values()), [STRIKE_LIMIT * rate for rate in RATES.values()])),
         "z": _count(peeked_z(list(arms.values()))),
     }
 
 
 def detection(fault: Fault, traffic: float, good_ticks: int, runs: int) -> Row:
-    """Candidates that go bad: how long each rule takes, and how many bad answers clients get meanwhile."""
-    judged = Judged([metric(name) for name in RATES], [Stretch(CANARY, good_ticks + HORIZON)])
+    """Candidates that go bad: how long each rule takes, and how many bad answers clients get meanwhile.
+
+    `judge` is told that each request fails for itself; to `undeclared` nobody says anything.
+    """
+    stretches = [Stretch(CANARY, good_ticks + HORIZON)]
+    judged = Judged([metric(name) for name in RATES], stretches)
+    undeclared = Judged([metric(name, size=UNDECLARED) for name in RATES], stretches)
     weights = np.full(good_ticks + HORIZON, CANARY)
     dice = _dice("detection", fault.name, traffic, good_ticks)
     sent = requests(dice, runs, weights, traffic)
@@ -112,14 +123,31 @@ def detection(fault: Fault, traffic: float, good_ticks: int, runs: int) -> Row:
     rates = _flat(rate, rate, len(weights))
     rates[0, good_ticks:] = min(1.0, fault.factor * rate)
     arms = {fault.metric: _arms(independent(dice, sent, rates), sent)}
-    endings = [judged.harm(_rows(arms, run)).tick for run in range(runs)]
     found = {
-        "judge": np.array([NEVER if tick is None else tick for tick in endings], dtype=np.int64),
+        "judge": replayed(judged, arms),
+        "undeclared": replayed(undeclared, arms),
         "strikes": five_strikes(list(arms.values()), [STRIKE_LIMIT * rate]),
         "z": peeked_z(list(arms.values())),
     }
     row: Row = {"fault": fault.name, "traffic": traffic, "good_hours": good_ticks * TICK_SECONDS / 3600, "runs": runs}
     return row | {rule: _detected(firsts, arms[fault.metric], good_ticks) for rule, firsts in found.items()}
+
+
+def replayed(judged: Judged, arms: Mapping[str, Arms]) -> Firsts:
+    """Where the rollouts end, of which the real code has judged some again.
+
+    Raises:
+        RuntimeError: it ended one elsewhere.
+    """
+    found = harms(judged, arms)
+    last = max(len(one.candidate_total[0]) for one in arms.values())
+    ends = np.minimum(found, last)
+    # Those that ended first are the cheapest to judge again.
+    for run in np.argsort(ends, kind="stable")[:REPLAYED]:
+        tick = judged.harm(_rows(arms, int(run))).tick
+        if (NEVER if tick is None else tick) != found[run]:
+            raise RuntimeError(f"rollout {run}: the real code finds harm at {tick}, its copy at {found[run]}")
+    return found
 
 
 def wrong_promotions(confidence: str | None, traffic: float, runs: int) -> Row:

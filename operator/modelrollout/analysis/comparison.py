@@ -25,13 +25,16 @@ large. Where events are not rare, u_s is the stable rate of the blocks before, w
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
+from math import log1p
 
-from modelrollout.analysis.eprocess import GRID_POINTS, LOG_ODDS
+from modelrollout.analysis.eprocess import EXCESS_ODDS, GRID_POINTS
 from modelrollout.analysis.evidence import NOTHING, Counts
 from modelrollout.analysis.limits import Edge
 from modelrollout.analysis.starts import ALONE, Process, Weights
+
+_MORE_ODDS = EXCESS_ODDS
+_FEWER_ODDS = tuple(-excess / (1 + excess) for excess in EXCESS_ODDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Comparison:
             logs = tuple(each / self.dispersion for each in logs)
         return replace(
             self,
-            process=self.process.fold(logs, candidate.total),
+            process=self.process.fold(logs),
             candidate=NOTHING,
             stable=NOTHING,
             known=self.known + stable,
@@ -113,19 +116,18 @@ def block(edge: Edge, expected: float, candidate: Counts, stable: Counts, *, upw
     share = weighted / (weighted + stable.total)
     good_candidate, good_stable = candidate.total - candidate.events, stable.total - stable.events
     logs = []
-    for log_odds in LOG_ODDS:
-        odds = math.expm1(log_odds if upwards else -log_odds)
+    for odds in _MORE_ODDS if upwards else _FEWER_ODDS:
         bet = odds * (1 - share) / (1 + odds * share)
         against = odds * share / (1 + odds * share)
         # On the side that gains by an event, the most that a non-event may cost is 1.
         shrunk = 1 / (1 + bet * candidate_point) if upwards else 1 / (1 - against * stable_point)
         bet, against = bet * shrunk, against * shrunk
-        logs.append(
-            candidate.events * math.log1p(bet * (1 - candidate_point))
-            + good_candidate * math.log1p(-bet * candidate_point)
-            + stable.events * math.log1p(-against * (1 - stable_point))
-            + good_stable * math.log1p(against * stable_point)
-        )
+        found = good_candidate * log1p(-bet * candidate_point) + good_stable * log1p(against * stable_point)
+        if candidate.events:
+            found += candidate.events * log1p(bet * (1 - candidate_point))
+        if stable.events:
+            found += stable.events * log1p(-against * (1 - stable_point))
+        logs.append(found)
     return tuple(logs)
 
 

@@ -24,14 +24,13 @@ from dataclasses import dataclass, field, replace
 
 from modelrollout.analysis.evidence import Tick
 from modelrollout.analysis.limits import Edge, Limits
-from modelrollout.analysis.starts import FIRST_SHARE, LATER_SHARE, log_mean_exp, log_sum
+from modelrollout.analysis.starts import FIRST_SHARE, LATER_SHARE, later_share, log_mean_exp, log_sum
 from modelrollout.analysis.stretches import Stretch
 
 EFFECTS = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
 """Variances g of the effect of one request, in units of the noise of one."""
 BLOCK_REQUESTS = 10
 """Requests of each revision in a block, at least: the average of a handful is not normal."""
-_SCALE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class Starts:
 
     def add(self, contrast: float, weight: float) -> Starts:
         """Add a block; one more process starts with it."""
-        share = FIRST_SHARE if self.blocks == 0 else LATER_SHARE * (_left(self.blocks - 1) - _left(self.blocks))
+        share = FIRST_SHARE if self.blocks == 0 else LATER_SHARE * later_share(self.blocks)
         now = self.blocks + 1
         kept = [
             (index, log_share, sums.add(contrast, weight))
@@ -128,10 +127,6 @@ class Starts:
         """Give the log e-value of all starts with at least so many blocks."""
         found = [log_share + sums.log_e(sign) for _, log_share, sums in self.kept if sums.blocks >= least]
         return log_sum(*found) if found else -math.inf
-
-
-def _left(blocks: int) -> float:
-    return float((1 + blocks / _SCALE) ** -0.1)
 
 
 def _spacing(age: int) -> int:
@@ -249,9 +244,9 @@ def gather(kept: MeanState, ticks: Iterable[Tick]) -> MeanEvidence:
     """Add ticks, in order of time, to a state of final ticks."""
     final = latest = kept
     for tick in ticks:
-        latest = fold(latest, tick)
+        before, latest = latest, fold(latest, tick)
         if tick.final:
-            final = fold(final, tick)
+            final = latest if final is before else fold(final, tick)
     return MeanEvidence(final, latest)
 
 

@@ -165,7 +165,7 @@ def _folded(
     if logs is None:
         return process, now
     scaled = logs if state.dispersion == 1 else tuple(each / state.dispersion for each in logs)
-    return process.fold(scaled, bad.total), now
+    return process.fold(scaled), now
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def gather(kept: RatioState, ticks: Iterable[Tick]) -> Evidence:
     """
     final = latest = kept
     for tick in ticks:
-        latest = fold(latest, tick)
+        before, latest = latest, fold(latest, tick)
         if tick.final:
-            final = fold(final, tick)
+            final = latest if final is before else fold(final, tick)
     return Evidence(final, latest)

@@ -14,6 +14,7 @@ from modelrollout.analysis.starts import (
     LATER_SHARE,
     STEPS_SHARE,
     Process,
+    later_share,
     log_sum,
     step_share,
 )
@@ -25,28 +26,42 @@ LIMIT = 0.01
 
 def folded(process: Process, *ticks: Counts) -> Process:
     for tick in ticks:
-        process = process.fold(log_ratios(tick, LIMIT), tick.total)
+        process = process.fold(log_ratios(tick, LIMIT))
     return process
 
 
 def test_the_weights_sum_to_one_at_most() -> None:
-    later = sum(ATTEMPT.released(10**k - 1, 10 ** (k + 1) - 1) for k in range(15))
     steps = sum(step_share(number) for number in range(1, 100_000))
-    assert FIRST_SHARE + later + steps <= 1
-    assert later == pytest.approx(LATER_SHARE, rel=0.1)
+    assert FIRST_SHARE + LATER_SHARE + STEPS_SHARE <= 1
+    assert ATTEMPT.first == FIRST_SHARE
+    assert ATTEMPT.after(7) == LATER_SHARE * later_share(7)
     assert steps == pytest.approx(STEPS_SHARE, rel=1e-3)
+
+
+@given(st.integers(1, 10_000))
+def test_later_starts_share_their_weight_and_never_exceed_it(blocks: int) -> None:
+    shares = [later_share(number) for number in range(1, blocks + 1)]
+    assert min(shares) > 0
+    # What is left for all that follow is known: (1 + k / 10)^-1/4.
+    assert math.fsum(shares) == pytest.approx(1 - (1 + blocks / 10) ** -0.25, rel=1e-9)
+
+
+def test_after_weeks_of_scrapes_there_is_still_weight_for_a_start() -> None:
+    assert later_share(10**7) > 1e-11
+    assert sum(later_share(number) for number in range(10**7, 10**7 + 60)) > 1e-9
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(5, 50)), max_size=8))
 def test_it_is_the_sum_over_all_starts(sizes: list[tuple[int, int]]) -> None:
     ticks = [Counts(*size) for size in sizes]
-    process, expected, before, weight = Process.start(GRID_POINTS, ATTEMPT), [], 0, FIRST_SHARE
-    for index, tick in enumerate(ticks):
+    expected = []
+    for index in range(len(ticks)):
         rest = Counts(sum(each.events for each in ticks[index:]), sum(each.total for each in ticks[index:]))
+        weight = ATTEMPT.after(index) if index else FIRST_SHARE
         expected.append(math.log(weight) + one_sample(rest, LIMIT))
-        weight = ATTEMPT.released(before, before + tick.total)
-        before += tick.total
-    assert folded(process, *ticks).log_e == pytest.approx(log_sum(*expected) if expected else 0.0, abs=1e-9)
+    process = folded(Process.start(GRID_POINTS, ATTEMPT), *ticks)
+    assert process.log_e == pytest.approx(log_sum(*expected) if expected else 0.0, abs=1e-9)
+    assert process.blocks == len(ticks)
 
 
 def test_one_start_alone_is_the_test_itself() -> None:
