@@ -1,6 +1,6 @@
-"""python -m benchmarks.judgement [false] [detection] [margin] [--runs N]
+"""python -m benchmarks.judgement [false] [detection] [starts] [margin] [--runs N]
 
-Without names: all tables; some ten minutes of one core. Seeds are fixed: the same code gives the same figures.
+Without names: all tables; some minutes of one core. Seeds are fixed: the same code gives the same figures.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ import argparse
 
 from benchmarks.judgement import report, tables
 
-NAMES = ("false", "detection", "margin")
+NAMES = ("false", "detection", "starts", "margin")
 
 
 def main() -> None:
     """Simulate, and write results.json and results.md."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judgement", description=__doc__)
     parser.add_argument("tables", nargs="*", metavar="table", help=f"of {', '.join(NAMES)}; default: all")
-    parser.add_argument("--runs", type=int, default=60, help="rollouts of each cell; detection takes a third")
+    parser.add_argument(
+        "--runs", type=int, default=1000, help="rollouts of each cell of false rollbacks; times need fewer"
+    )
     given = parser.parse_args()
     unknown = set(given.tables) - set(NAMES)
     if unknown:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.judgement.tables import ALPHA, HORIZON, RATES, STEPS, STRIKE_LIMIT
-from benchmarks.judgement.worlds import WITHIN_ALPHA
+from benchmarks.judgement import schedules
+from benchmarks.judgement.tables import ALPHA, HORIZON, RATES, STEPS, STRIKE_LIMIT, UNDECLARED
+from benchmarks.judgement.worlds import CLUSTER, WITHIN_ALPHA
 from modelrollout.analysis.binomial import log_at_most
 
 FILE = Path(__file__).with_name("results.json")
@@ -47,6 +48,8 @@ def page(tables: Tables) -> str:
         for hours, text in ((0.0, "from its first request on"), (2.0, "after two good hours")):
             rows = [row for row in tables["detection"] if row["good_hours"] == hours]
             parts += [f"## A candidate that is bad {text}", _DETECTION, _detection(rows)] if rows else []
+    if tables.get("starts"):
+        parts += ["## What starts gain after two good hours", _STARTS, _starts(tables["starts"])]
     if tables.get("margin"):
         parts += ["## A candidate that is exactly as bad as is no longer good", _MARGIN, _margin(tables["margin"])]
     return "\n\n".join(parts) + "\n"
@@ -74,7 +77,8 @@ def _false_head(rows: Sequence[Mapping[str, Any]]) -> str:
         '`noWorseThan: {ratio: "1"}` (the sharpest there is: any margin makes false alarms rarer), '
         f"{len(STEPS)} steps of 5 minutes, {runs} rollouts. Given is the part of them that was rolled back, and the "
         f"upper 95 % bound of the judge's. The level {ALPHA} is promised for {', '.join(sorted(WITHIN_ALPHA))}; the "
-        "others declare `clusters: {size: 5}` and are measured."
+        f"others declare `clusters: {{size: {CLUSTER}}}` and are measured. `undeclared`: the same judge where nobody "
+        f"declares anything and no history tells either, so that evidence is divided by {UNDECLARED}, the least."
     )
 
 
@@ -84,19 +88,20 @@ def _false(rows: Sequence[Mapping[str, Any]]) -> str:
             row["world"],
             "all" if row["traffic"] is None else f"{row['traffic']:g}",
             str(row["runs"]),
-            f"**{_share(row['judge'], row['runs'])}** (<= {upper(row['judge'], row['runs']):.1%})",
+            f"**{_share(row['judge'], row['runs'])}** (<= {upper(row['judge'], row['runs']):.2%})",
+            _share(row["least"], row["runs"]),
             _share(row["strikes"], row["runs"]),
             _share(row["z"], row["runs"]),
         )
         for row in rows
     ]
-    return table(("errors", "requests/s", "rollouts", "judge", "five strikes", "peeked z"), body)
+    return table(("errors", "requests/s", "rollouts", "judge", "undeclared", "five strikes", "peeked z"), body)
 
 
 def _together(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One row for each world, over all amounts of traffic."""
     worlds = dict.fromkeys(row["world"] for row in rows)
-    sums = ("runs", "judge", "strikes", "z")
+    sums = ("runs", "judge", "least", "strikes", "z")
     return [
         {"world": world, "traffic": None}
         | {key: sum(row[key] for row in rows if row["world"] == world) for key in sums}
@@ -107,7 +112,9 @@ def _together(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 _DETECTION = (
     "At weight 10 %, with six metrics sharing the level: median minutes to the rollback, and in brackets the mean "
     "number of bad answers that clients got from the candidate until then. Where fewer than half were found within "
-    f"{HORIZON // 120} hours, how many were. `early`: rolled back before they were bad."
+    f"{HORIZON // 120} hours, how many were. `early`: rolled back before they were bad. `judge` is told that each "
+    "request fails for itself (`clusters: {by: Request}`); to `undeclared` nobody says anything: its evidence is "
+    f"divided by {UNDECLARED}."
 )
 
 
@@ -117,11 +124,11 @@ def _detection(rows: Sequence[Mapping[str, Any]]) -> str:
             row["fault"],
             f"{row['traffic']:g}",
             str(row["runs"]),
-            *(_found(row[rule], row["runs"]) for rule in ("judge", "strikes", "z")),
+            *(_found(row[rule], row["runs"]) for rule in ("judge", "undeclared", "strikes", "z")),
         )
         for row in rows
     ]
-    return table(("fault", "requests/s", "rollouts", "judge", "five strikes", "peeked z"), body)
+    return table(("fault", "requests/s", "rollouts", "judge", "undeclared", "five strikes", "peeked z"), body)
 
 
 def _found(found: Mapping[str, Any], runs: int) -> str:
@@ -129,6 +136,31 @@ def _found(found: Mapping[str, Any], runs: int) -> str:
     bad = "" if found["bad"] is None else f" ({found['bad']:.0f})"
     time = f"{found['minutes']:.3g}" if found["minutes"] is not None else f"{found['found']} of {late} found"
     return f"{time}{bad}" + (f", early {_share(found['early'], runs)}" if found["early"] else "")
+
+
+_STARTS = (
+    f"Errors go from {schedules.RATES[0]:.1%} to {schedules.RATES[1]:.1%} after two good hours: median minutes until "
+    f"one metric with a harm limit of {schedules.RATIO} times stable finds it, at level {schedules.LEVEL}, with weight "
+    f"{schedules.WEIGHT:.0%} and ticks of {schedules.SECONDS:g} s. `alone`: one e-process from the first request on. "
+    "`every 5 min`: starts on a schedule, start k tested for itself at level / (k (k + 1)), where the change falls on "
+    "a start, and where it falls between two. `judge`: the weighted sum of a start with each tick "
+    "(`analysis/starts.py`), for the change between two."
+)
+
+
+def _starts(rows: Sequence[Mapping[str, Any]]) -> str:
+    body = [
+        (
+            f"{row['traffic']:g}",
+            str(row["runs"]),
+            *("not in 2 h" if row[way] is None else f"{row[way]:.3g}" for way in schedules.WAYS),
+        )
+        for row in rows
+    ]
+    return table(
+        ("requests/s", "rollouts", "alone", "every 5 min, at a start", "every 5 min, between", "judge"),
+        body,
+    )
 
 
 _MARGIN = (

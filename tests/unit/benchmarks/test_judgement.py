@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.judgement import schedules
 from benchmarks.judgement.judged import Judged, Stretch
 from benchmarks.judgement.report import page, upper
 from benchmarks.judgement.rules import NEVER, five_strikes, peeked_z
@@ -115,10 +116,18 @@ def test_every_table_is_made_and_shown() -> None:
     assert found["judge"]["found"] == 2
     assert found["judge"]["minutes"] <= 2
     assert margin["good_promoted"] == 2
-    text = page({"false": [false], "detection": [found], "margin": [margin]})
+    starts = schedules.row(1000.0, 3, seed=1)
+    text = page({"false": [false], "detection": [found], "starts": [starts], "margin": [margin]})
     assert "| bursts of 5 | all | 1 | **0.0%**" in text
     assert "| errors x 20 | 100 | 2 | " in text
     assert "| not set | 100 | 2 | " in text
+    assert "| 1000 | 3 | " in text
+
+
+def test_one_start_alone_is_late_where_many_are_not() -> None:
+    found = schedules.row(1000.0, 5, seed=1)
+    assert found["judge"] <= 1 < 10 < found["alone"]
+    assert found["at_start"] <= found["between"]
 
 
 def test_the_bound_of_a_count_is_that_of_clopper_and_pearson() -> None:
