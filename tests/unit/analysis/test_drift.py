@@ -113,6 +113,23 @@ def test_psi_without_drift_has_the_published_mean_and_tail(n: int, m: int) -> No
     assert sorted(values)[int(0.95 * len(values))] == pytest.approx(16.919 * noise, rel=0.08)
 
 
+@given(st.integers(2, 200), st.floats(1e-12, 0.5), st.integers(1000, 10**9))
+def test_the_floor_of_psi_is_beyond_the_quantile_of_scipys_chi_square(bins: int, level: float, size: int) -> None:
+    even = histogram(*[float(size)] * bins)
+    found = measure(Method.PSI, even, even, level)
+    assert found is not None
+    quantile = stats.chi2.isf(level, bins - 1)
+    assert quantile <= found.floor / (2 / (size * bins)) <= quantile + 30 + bins
+
+
+@given(st.floats(1e-12, 0.5), st.integers(1000, 10**9))
+def test_the_floor_of_the_gap_is_beyond_the_quantile_of_kolmogorov(level: float, size: int) -> None:
+    even = histogram(float(size), float(size))
+    found = measure(Method.KS, even, even, level)
+    assert found is not None
+    assert stats.kstwobign.sf(found.floor * math.sqrt(size)) <= level * (1 + 1e-9)
+
+
 @pytest.mark.parametrize("method", list(Method))
 @pytest.mark.parametrize("sizes", [(600, 600), (600, 20_000)])
 def test_chance_exceeds_the_floor_no_more_often_than_said(method: Method, sizes: tuple[int, int]) -> None:

@@ -58,6 +58,15 @@ def test_edges_of_the_upper_test(counts: Counts, limit: float, expected: float) 
     assert one_sample_below(counts.complement, 1 - limit) == pytest.approx(expected, abs=1e-9)
 
 
+@given(counts_up_to(2000), st.floats(1e-4, 0.9))
+def test_it_is_the_mean_of_scipys_likelihood_ratios(counts: Counts, limit: float) -> None:
+    at_limit = binom.logpmf(counts.events, counts.total, limit)
+    odds = np.array([1 + excess for excess in EXCESS_ODDS])
+    ratios = binom.logpmf(counts.events, counts.total, odds * limit / (1 + (odds - 1) * limit)) - at_limit
+    expected = float(np.logaddexp.reduce(ratios)) - math.log(len(odds))
+    assert one_sample(counts, limit) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
 @given(ANY_COUNTS)
 def test_a_limit_of_everything_is_never_exceeded(counts: Counts) -> None:
     assert one_sample(counts, 1.0) <= rounding(counts)

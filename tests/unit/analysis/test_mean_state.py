@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -122,6 +122,18 @@ def test_a_bound_covers_the_mean_at_its_level() -> None:
         assert bound < 0.25
         missed += bound < 0.2
     assert missed <= 3
+
+
+@given(st.lists(st.integers(1, 1000), min_size=3, max_size=30), st.sampled_from([0.05, 0.001]))
+def test_a_bound_that_holds_at_all_times_is_wider_than_students_that_holds_once(
+    hundredths: list[int], level: float
+) -> None:
+    averages = [number / 100 for number in hundredths]
+    assume(np.std(averages) > 1e-3)
+    ticks = [tick((50, 0.0), (50, average * 50)) for average in averages]
+    once = float(np.mean(averages)) + float(stats.t.isf(level, len(averages) - 1) * stats.sem(averages))
+    bound = confidence_bound(gather(MeanState.start(Limits(ratio=1.0)), ticks).final, level, 1)
+    assert bound is None or bound >= once - 1e-9
 
 
 def test_without_counts_there_is_no_bound() -> None:

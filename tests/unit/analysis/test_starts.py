@@ -1,9 +1,11 @@
+import itertools
 import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from modelrollout.analysis.eprocess import GRID_POINTS, log_ratios, log_threshold, one_sample
 from modelrollout.analysis.evidence import Counts
@@ -14,6 +16,7 @@ from modelrollout.analysis.starts import (
     LATER_SHARE,
     STEPS_SHARE,
     Process,
+    Weights,
     later_share,
     log_sum,
     step_share,
@@ -62,6 +65,19 @@ def test_it_is_the_sum_over_all_starts(sizes: list[tuple[int, int]]) -> None:
     process = folded(Process.start(GRID_POINTS, ATTEMPT), *ticks)
     assert process.log_e == pytest.approx(log_sum(*expected) if expected else 0.0, abs=1e-9)
     assert process.blocks == len(ticks)
+
+
+@pytest.mark.parametrize("weights", [ATTEMPT, ALONE])
+def test_on_average_it_is_the_weight_of_the_starts_that_have_begun(weights: Weights) -> None:
+    """At the edge of the null each start is worth exactly its weight on average: over all outcomes of four ticks."""
+    size, total = 2, 0.0
+    chances = binom.pmf(range(size + 1), size, LIMIT)
+    for outcome in itertools.product(range(size + 1), repeat=4):
+        process = folded(Process.start(GRID_POINTS, weights), *(Counts(events, size) for events in outcome))
+        total += math.prod(float(chances[events]) for events in outcome) * math.exp(process.log_e)
+    begun = weights.first + sum(weights.after(block) for block in (1, 2, 3))
+    assert total == pytest.approx(begun, rel=1e-9)
+    assert begun <= 1
 
 
 def test_one_start_alone_is_the_test_itself() -> None:

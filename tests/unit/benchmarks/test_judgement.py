@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from benchmarks.judgement import schedules
 from benchmarks.judgement.judged import Judged, Stretch
 from benchmarks.judgement.report import page, upper
-from benchmarks.judgement.rules import NEVER, five_strikes, peeked_z
+from benchmarks.judgement.rules import LEVEL, NEVER, five_strikes, peeked_z
 from benchmarks.judgement.tables import (
     FAULTS,
     Fault,
@@ -133,3 +134,22 @@ def test_one_start_alone_is_late_where_many_are_not() -> None:
 def test_the_bound_of_a_count_is_that_of_clopper_and_pearson() -> None:
     assert upper(0, 100) == pytest.approx(0.0295, abs=1e-4)
     assert upper(5, 100) == pytest.approx(0.1023, abs=1e-3)
+
+
+def test_the_peeked_test_is_that_of_two_proportions() -> None:
+    """Its statistic squared is chi-square of the 2 x 2 table, without correction."""
+    data = arms("independent errors", 1.6, seed=9)
+    columns = (data.candidate_events, data.candidate_total, data.stable_events, data.stable_total)
+    totals = [np.cumsum(column, axis=1) for column in columns]
+    expected = []
+    for run in range(RUNS):
+        for look in range(TICKS):
+            x1, n1, x2, n2 = (int(column[run, look]) for column in totals)
+            if x1 + x2 and x1 / n1 > x2 / n2:
+                square = stats.chi2_contingency([[x1, n1 - x1], [x2, n2 - x2]], correction=False).statistic
+                if square > stats.norm.isf(LEVEL) ** 2:
+                    expected.append((run, look))
+                    break
+    found = peeked_z([data])
+    assert [(run, int(look)) for run, look in enumerate(found) if look != NEVER] == expected
+    assert expected
