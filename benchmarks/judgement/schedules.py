@@ -71,9 +71,9 @@ def _sums(counts: Floats) -> Floats:
 def _separately(sums: Floats, tick: int) -> Floats:
     """The largest log e-value of all starts, each less what its own level alpha / (k (k + 1)) costs it."""
     starts = range(0, tick + 1, EVERY)
-    return np.max(
-        [_log_e(sums[tick + 1] - sums[start]) - np.log(k * (k + 1)) for k, start in enumerate(starts, 1)], axis=0
-    )
+    each = [_log_e(sums[tick + 1] - sums[start]) - np.log(k * (k + 1)) for k, start in enumerate(starts, 1)]
+    largest: Floats = np.max(each, axis=0)
+    return largest
 
 
 def _judged(counts: Floats) -> Callable[[int], Floats]:

@@ -99,7 +99,8 @@ def harms(judged: Judged, arms: Mapping[str, Arms]) -> Firsts:
         if metric.name in arms:
             ratio, size = limits.of_harm.ratio or 0.0, declared_dispersion(metric)
             found.append(firsts(arms[metric.name], judged.moments, ratio, size, judged.level))
-    return np.minimum.reduce(found)
+    earliest: Firsts = np.minimum.reduce(found)
+    return earliest
 
 
 def firsts(arms: Arms, moments: Sequence[Moment], ratio: float, dispersion: float, level: float) -> Firsts:

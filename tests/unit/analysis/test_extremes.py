@@ -113,7 +113,8 @@ def test_pairs(loss_ratio: float) -> None:
     for wins, losses in itertools.product((0, 1, BILLION), repeat=2):
         found = Wins(wins, losses, wins + losses)
         is_sound(judge_paired(check, found, found, found, 2))
-    assert judge_paired(check, *[Wins(0, 0, 0)] * 3, 1).verdict is Verdict.NO_DATA
+    nothing = Wins(0, 0, 0)
+    assert judge_paired(check, nothing, nothing, nothing, 1).verdict is Verdict.NO_DATA
 
 
 def test_classes() -> None:
