@@ -77,8 +77,9 @@ def _false_head(rows: Sequence[Mapping[str, Any]]) -> str:
         '`noWorseThan: {ratio: "1"}` (the sharpest there is: any margin makes false alarms rarer), '
         f"{len(STEPS)} steps of 5 minutes, {runs} rollouts. Given is the part of them that was rolled back, and the "
         f"upper 95 % bound of the judge's. The level {ALPHA} is promised for {', '.join(sorted(WITHIN_ALPHA))}; the "
-        f"others declare `clusters: {{size: {CLUSTER}}}` and are measured. `undeclared`: the same judge where nobody "
-        f"declares anything and no history tells either, so that evidence is divided by {UNDECLARED}, the least."
+        f"others declare `clusters: {{size: {CLUSTER}}}` and are measured. Where nobody declares anything, evidence is "
+        "divided by what a day of stable's history shows (`measured`); without any by "
+        f"{UNDECLARED}, the least (`undeclared`)."
     )
 
 
@@ -89,19 +90,22 @@ def _false(rows: Sequence[Mapping[str, Any]]) -> str:
             "all" if row["traffic"] is None else f"{row['traffic']:g}",
             str(row["runs"]),
             f"**{_share(row['judge'], row['runs'])}** (<= {upper(row['judge'], row['runs']):.2%})",
+            _share(row["measured"], row["runs"]),
             _share(row["least"], row["runs"]),
             _share(row["strikes"], row["runs"]),
             _share(row["z"], row["runs"]),
         )
         for row in rows
     ]
-    return table(("errors", "requests/s", "rollouts", "judge", "undeclared", "five strikes", "peeked z"), body)
+    return table(
+        ("errors", "requests/s", "rollouts", "judge", "measured", "undeclared", "five strikes", "peeked z"), body
+    )
 
 
 def _together(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One row for each world, over all amounts of traffic."""
     worlds = dict.fromkeys(row["world"] for row in rows)
-    sums = ("runs", "judge", "least", "strikes", "z")
+    sums = ("runs", "judge", "measured", "least", "strikes", "z")
     return [
         {"world": world, "traffic": None}
         | {key: sum(row[key] for row in rows if row["world"] == world) for key in sums}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.judgement import schedules
+from benchmarks.judgement.history import measured
 from benchmarks.judgement.judged import TICK_SECONDS, Judged, Numbers, Stretch
 from benchmarks.judgement.rules import NEVER, Firsts, five_strikes, peeked_z
 from benchmarks.judgement.twin import harms
@@ -75,7 +76,7 @@ def metric(name: str, check: Mapping[str, str] | None = None, *, size: str | Non
 
     Args:
         check: `noWorseThan`, if it is not to be the sharpest there is.
-        size: how many requests may fail together; None declares that each fails for itself.
+        size: what evidence is divided by; None declares that each fails for itself.
     """
     selector = "{$selector}"
     return {
@@ -91,7 +92,8 @@ def metric(name: str, check: Mapping[str, str] | None = None, *, size: str | Non
 def false_rollbacks(world: str, traffic: float, runs: int) -> Row:
     """Candidates that are as good as stable: how many each rule rolls back.
 
-    `judge` is told how many requests fail together; `least` is not, and has no history to measure it by.
+    `judge` is told how many requests fail together. `measured` is not and measures it on a day of stable; `least` has
+    no such day.
     """
     size = None if world in WITHIN_ALPHA else str(CLUSTER)
     judged = Judged([metric(name, size=size) for name in RATES], STEPS)
@@ -101,13 +103,17 @@ def false_rollbacks(world: str, traffic: float, runs: int) -> Row:
     arms = {
         name: _arms(WORLDS[world](dice, sent, _flat(rate, rate, len(weights))), sent) for name, rate in RATES.items()
     }
-    undeclared = Judged([metric(name, size=UNDECLARED) for name in RATES], STEPS)
+    least = Judged([metric(name, size=UNDECLARED) for name in RATES], STEPS)
+    day = _dice("history", world, traffic)
+    factors = {name: f"{measured(day, world, traffic, rate):.3g}" for name, rate in RATES.items()}
+    by_history = Judged([metric(name, size=factor) for name, factor in factors.items()], STEPS)
     return {
         "world": world,
         "traffic": traffic,
         "runs": runs,
         "judge": _count(replayed(judged, arms)),
-        "least": _count(harms(undeclared, arms)),
+        "measured": _count(harms(by_history, arms)),
+        "least": _count(harms(least, arms)),
         "strikes": _count(five_strikes(list(arms.values()), [STRIKE_LIMIT * rate for rate in RATES.values()])),
         "z": _count(peeked_z(list(arms.values()))),
     }

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.judgement import schedules
+from benchmarks.judgement.history import measured
 from benchmarks.judgement.judged import Judged, Stretch
 from benchmarks.judgement.report import page, upper
 from benchmarks.judgement.rules import LEVEL, NEVER, five_strikes, peeked_z
@@ -153,3 +154,11 @@ def test_the_peeked_test_is_that_of_two_proportions() -> None:
     found = peeked_z([data])
     assert [(run, int(look)) for run, look in enumerate(found) if look != NEVER] == expected
     assert expected
+
+
+@pytest.mark.parametrize(
+    ("world", "low", "high"),
+    [("independent errors", 2.0, 2.0), ("common shocks", 2.0, 2.0), ("bursts of 5", 3.5, 6.0)],
+)
+def test_a_day_of_history_shows_what_comes_together(world: str, low: float, high: float) -> None:
+    assert low <= measured(np.random.default_rng(2), world, 100.0, 0.01) <= high
