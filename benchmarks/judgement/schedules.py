@@ -77,13 +77,14 @@ def _separately(sums: Floats, tick: int) -> Floats:
 
 
 def _judged(counts: Floats) -> Callable[[int], Floats]:
-    many = Many(counts.shape[2], RATIO, 1.0, ATTEMPT)
+    many = Many(counts.shape[2], RATIO, [1.0], ATTEMPT)
     ticks: Iterator[Floats] = iter(counts)
 
     def log_e(tick: int) -> Floats:
         del tick  # they come in order
         many.fold(next(ticks))
-        return many.log_e
+        found: Floats = many.log_e[0]
+        return found
 
     for tick in range(GOOD + EVERY // 2):
         log_e(tick)

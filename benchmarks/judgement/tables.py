@@ -38,7 +38,7 @@ STRIKE_LIMIT = 2.0
 MARGIN = "1.5"
 UNDECLARED = "2"
 """What evidence is divided by at least where nobody declares `clusters` (`analysis/dispersion.py`)."""
-REPLAYED = 3
+REPLAYED = 2
 """Rollouts of a cell that the real code judges again."""
 
 Row = dict[str, Any]
@@ -107,13 +107,14 @@ def false_rollbacks(world: str, traffic: float, runs: int) -> Row:
     day = _dice("history", world, traffic)
     factors = {name: f"{measured(day, world, traffic, rate):.3g}" for name, rate in RATES.items()}
     by_history = Judged([metric(name, size=factor) for name, factor in factors.items()], STEPS)
+    found = replayed([judged, by_history, least], arms)
     return {
         "world": world,
         "traffic": traffic,
         "runs": runs,
-        "judge": _count(replayed(judged, arms)),
-        "measured": _count(harms(by_history, arms)),
-        "least": _count(harms(least, arms)),
+        "judge": _count(found[0]),
+        "measured": _count(found[1]),
+        "least": _count(found[2]),
         "strikes": _count(five_strikes(list(arms.values()), [STRIKE_LIMIT * rate for rate in RATES.values()])),
         "z": _count(peeked_z(list(arms.values()))),
     }
@@ -134,9 +135,10 @@ def detection(fault: Fault, traffic: float, good_ticks: int, runs: int) -> Row:
     rates = _flat(rate, rate, len(weights))
     rates[0, good_ticks:] = min(1.0, fault.factor * rate)
     arms = {fault.metric: _arms(independent(dice, sent, rates), sent)}
+    ends = replayed([judged, undeclared], arms)
     found = {
-        "judge": replayed(judged, arms),
-        "undeclared": harms(undeclared, arms),
+        "judge": ends[0],
+        "undeclared": ends[1],
         "strikes": five_strikes(list(arms.values()), [STRIKE_LIMIT * rate]),
         "z": peeked_z(list(arms.values())),
     }
@@ -144,20 +146,18 @@ def detection(fault: Fault, traffic: float, good_ticks: int, runs: int) -> Row:
     return row | {rule: _detected(firsts, arms[fault.metric], good_ticks) for rule, firsts in found.items()}
 
 
-def replayed(judged: Judged, arms: Mapping[str, Arms]) -> Firsts:
-    """Where the rollouts end, of which the real code has judged some again.
+def replayed(judged: Sequence[Judged], arms: Mapping[str, Arms]) -> list[Firsts]:
+    """Where the rollouts end for each, of which the real code has judged some again for the first of them.
 
     Raises:
         RuntimeError: it ended one elsewhere.
     """
     found = harms(judged, arms)
-    last = max(len(one.candidate_total[0]) for one in arms.values())
-    ends = np.minimum(found, last)
     # Those that ended first are the cheapest to judge again.
-    for run in np.argsort(ends, kind="stable")[:REPLAYED]:
-        tick = judged.harm(_rows(arms, int(run))).tick
-        if (NEVER if tick is None else tick) != found[run]:
-            raise RuntimeError(f"rollout {run}: the real code finds harm at {tick}, its copy at {found[run]}")
+    for run in np.argsort(found[0], kind="stable")[:REPLAYED]:
+        tick = judged[0].harm(_rows(arms, int(run))).tick
+        if (NEVER if tick is None else tick) != found[0][run]:
+            raise RuntimeError(f"rollout {run}: the real code finds harm at {tick}, its copy at {found[0][run]}")
     return found
 
 

@@ -22,17 +22,20 @@ from modelrollout.runtime.levels import declared_dispersion
 from modelrollout.runtime.looking import limits_of
 
 ODDS: Floats = np.array(EXCESS_ODDS)
+TWO = float(np.log(2))
 
 
 class Many:
-    """`Comparison` of a ratio, upwards, in many rollouts."""
+    """`Comparison` of a ratio, upwards, in many rollouts, for several dispersions at once: they share the blocks."""
 
-    def __init__(self, runs: int, ratio: float, dispersion: float, weights: Weights) -> None:
-        self._ratio, self._dispersion, self._weights = ratio, dispersion, weights
+    def __init__(self, runs: int, ratio: float, dispersions: Sequence[float], weights: Weights) -> None:
+        self._ratio, self._weights = ratio, weights
+        self._dispersions = np.array(dispersions)[:, None, None]
         self._open = np.zeros((4, runs))
         self._known = np.zeros((2, runs))
         self._blocks = np.zeros(runs, dtype=np.int64)
-        self._sums = np.full((runs, len(ODDS)), -np.inf)
+        self._new = [weights.first]
+        self._sums = np.full((len(dispersions), runs, len(ODDS)), -np.inf)
 
     def fold(self, counts: Floats) -> None:
         """Add a tick: the candidate's events and total, stable's events and total, of each rollout."""
@@ -42,26 +45,32 @@ class Many:
             return
         block, known = self._open[:, ready], self._known[:, ready]
         expected = np.divide(known[0], known[1], out=np.zeros(len(ready)), where=known[1] > 0)
-        logs = log_blocks(self._ratio, expected, block) / self._dispersion
-        weights = self._new_weights()[self._blocks[ready]]
-        with np.errstate(divide="ignore"):
-            started = np.log(weights)[:, None]
-        self._sums[ready] = np.logaddexp(self._sums[ready], started) + logs
+        logs = log_blocks(self._ratio, expected, block) / self._dispersions
+        weights = np.array(self._new)[self._blocks[ready]]
+        before = self._sums[:, ready]
+        if weights.any():
+            with np.errstate(divide="ignore"):
+                before = np.logaddexp(before, np.log(weights)[:, None])
+        self._sums[:, ready] = before + logs
         self._known[:, ready] = known + block[2:]
         self._blocks[ready] += 1
         self._open[:, ready] = 0
+        if self._blocks.max() == len(self._new):
+            self._new.append(self._weights.after(len(self._new)))
 
-    def _new_weights(self) -> Floats:
-        later = [self._weights.after(number) for number in range(1, int(self._blocks.max()) + 1)]
-        return np.array([self._weights.first, *later])
+    @property
+    def top(self) -> Floats:
+        """What the log e-values cannot exceed, for each dispersion and rollout."""
+        found: Floats = np.maximum(self._sums.max(axis=2), 0.0)
+        return found
 
     @property
     def log_e(self) -> Floats:
-        """The log e-values so far."""
-        top = self._sums.max(axis=1)
+        """The log e-values so far, for each dispersion and rollout."""
+        top = self._sums.max(axis=2)
         known = np.isfinite(top)
-        found = np.zeros(len(top))
-        found[known] = top[known] + np.log(np.exp(self._sums[known] - top[known, None]).mean(axis=1))
+        found = np.zeros(top.shape)
+        found[known] = top[known] + np.log(np.exp(self._sums[known] - top[known][:, None]).mean(axis=1))
         return found
 
 
@@ -82,51 +91,57 @@ def log_blocks(ratio: float, expected: Floats, counts: Floats) -> Floats:
     return found
 
 
-def harms(judged: Judged, arms: Mapping[str, Arms]) -> Firsts:
-    """The first tick of each rollout at which harm is found: what `judged.harm` gives for each of them.
+def harms(judged: Sequence[Judged], arms: Mapping[str, Arms]) -> list[Firsts]:
+    """The first tick of each rollout at which each of them finds harm: what its `harm` gives for each rollout.
 
     Args:
+        judged: they may differ in `clusters` alone.
         arms: the counts of the metrics that are simulated.
 
     Raises:
-        ValueError: a metric has another limit than `noWorseThan.ratio`.
+        ValueError: a metric has another limit than `noWorseThan.ratio`, or they differ in more.
     """
     found = []
-    for metric in judged.metrics:
-        limits = limits_of(metric)
+    for together in zip(*(each.metrics for each in judged), strict=True):
+        limits = limits_of(together[0])
         if limits.ratio is None or limits != Limits(ratio=limits.ratio, harm_ratio=limits.harm_ratio):
-            raise ValueError(f"{metric.name}: this copy knows noWorseThan.ratio only")
-        if metric.name in arms:
-            ratio, size = limits.of_harm.ratio or 0.0, declared_dispersion(metric)
-            found.append(firsts(arms[metric.name], judged.moments, ratio, size, judged.level))
-    earliest: Firsts = np.minimum.reduce(found)
-    return earliest
+            raise ValueError(f"{together[0].name}: this copy knows noWorseThan.ratio only")
+        if any(limits_of(metric) != limits for metric in together) or len({each.level for each in judged}) > 1:
+            raise ValueError(f"{together[0].name}: the limits and levels have to be the same")
+        if together[0].name in arms:
+            sizes = [declared_dispersion(metric) for metric in together]
+            ratio, moments = limits.of_harm.ratio or 0.0, judged[0].moments
+            found.append(firsts(arms[together[0].name], moments, ratio, sizes, judged[0].level))
+    return list(np.minimum.reduce(found))
 
 
-def firsts(arms: Arms, moments: Sequence[Moment], ratio: float, dispersion: float, level: float) -> Firsts:
-    """The first tick of each rollout at which harm is found.
+def firsts(
+    arms: Arms, moments: Sequence[Moment], ratio: float, dispersions: Sequence[float], level: float
+) -> npt.NDArray[np.int64]:
+    """The first tick of each rollout at which harm is found, for each dispersion.
 
     Args:
         ratio: `noWorseThan.ratio`.
-        dispersion: what evidence is divided by.
+        dispersions: what evidence is divided by.
         level: of the metric in the whole attempt.
     """
     columns = np.array([arms.candidate_events, arms.candidate_total, arms.stable_events, arms.stable_total], float)
-    runs = columns.shape[1]
-    ends = np.full(runs, NEVER)
-    whole, step, number = Many(runs, ratio, dispersion, ATTEMPT), Many(runs, ratio, dispersion, ALONE), 1
+    runs, threshold = columns.shape[1], log_threshold(level)
+    ends = np.full((len(dispersions), runs), NEVER)
+    whole, number = Many(runs, ratio, dispersions, ATTEMPT), 1
+    step = Many(runs, ratio, dispersions, ALONE)
     for tick, moment in enumerate(moments):
         if moment.step != number:
-            step, number = Many(runs, ratio, dispersion, ALONE), moment.step
+            step, number = Many(runs, ratio, dispersions, ALONE), moment.step
         whole.fold(columns[:, :, tick])
-        log_e = whole.log_e
         share = step_share(number)
-        if share > 0:
-            if moment.counts:
-                step.fold(columns[:, :, tick])
-            log_e = np.logaddexp(log_e, np.log(share) + step.log_e)
-        found: npt.NDArray[np.bool_] = log_e >= log_threshold(level)
-        ends[found & (ends == NEVER)] = tick
+        if share > 0 and moment.counts:
+            step.fold(columns[:, :, tick])
+        # Most looks are far from the threshold, which is quickly told: a mean is no more than its largest part.
+        if np.maximum(whole.top, step.top).max() < threshold - TWO:
+            continue
+        log_e = whole.log_e if share == 0 else np.logaddexp(whole.log_e, np.log(share) + step.log_e)
+        ends[(log_e >= threshold) & (ends == NEVER)] = tick
         if (ends != NEVER).all():
             break
     return ends

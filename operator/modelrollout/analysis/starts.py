@@ -11,12 +11,12 @@ disorder problems, *On optimum methods in quickest detection problems*, 1963, an
 as good as testing every start at its own level w_k alpha). For one alternative the sum needs a single number,
 S <- (S + w) * ratio, so a start at every tick costs neither memory nor time.
 
-The weights are fixed before anything is seen: 55 % for the first live request, so that a candidate which fails from the
-beginning is found at once; 25 % for what follows, one start with each block of ticks, such that (1 + k / 10)^-0.25 of
-that is left after k of them. So the evidence that a change needs grows with the logarithm of the time before it, which
-no weights for an unlimited time can avoid. Blocks are counted and not requests: a start costs as much as there are
-others where it could have been, and a busier candidate has no more of those. The last 20 % are for the starts of steps
-(`step_share`): a raised weight is when things break.
+The weights are fixed before anything is seen: three fifths for the first live request, so that a candidate which fails
+from the beginning is found at once; a fifth for what follows, one start with each block of ticks, such that
+(1 + k / 10)^-0.25 of it is left after k of them. So the evidence that a change needs grows with the logarithm of the
+time before it, which no weights for an unlimited time can avoid. Blocks are counted and not requests: a start costs as
+much as there are others where it could have been, and a busier candidate has no more of those. The last fifth is for
+the starts of steps (`step_share`): a raised weight is when things break.
 
 **Beside other schedules.** Starts that are tested each for itself, every five minutes with alpha / (k (k + 1)), are as
 fast only for a change that falls on one of them; this sum has a start wherever the change is. benchmarks/judgement
@@ -29,8 +29,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FIRST_SHARE = 0.55
-LATER_SHARE = 0.25
+FIRST_SHARE = 0.6
+LATER_SHARE = 0.2
 STEPS_SHARE = 0.2
 _SCALE = 10
 _DECAY = 0.25

@@ -47,19 +47,26 @@ def arms(world: str, factor: float, traffic: float) -> Arms:
 
 
 @pytest.mark.parametrize("traffic", [0.05, 20.0], ids=["some-ticks-empty", "busy"])
-@pytest.mark.parametrize(
-    ("world", "size"),
-    [("independent errors", None), ("independent errors", "2"), ("common shocks", None), ("bursts of 5", "5")],
-)
-def test_every_rollout_ends_where_the_real_code_ends_it(world: str, size: str | None, traffic: float) -> None:
-    judged = Judged([metric("empty", {"ratio": "1.1"}, size=size), metric("errors", size=size)], STEPS)
+@pytest.mark.parametrize("world", ["independent errors", "common shocks", "bursts of 5"])
+def test_every_rollout_ends_where_the_real_code_ends_it(world: str, traffic: float) -> None:
+    sizes = (None, "2", "5")
+    judged = [
+        Judged([metric("empty", {"ratio": "1.1"}, size=size), metric("errors", size=size)], STEPS) for size in sizes
+    ]
     data = {"empty": arms(world, 8.0, traffic), "errors": arms(world, 4.0, traffic)}
-    real = [judged.harm({name: arm.run(run) for name, arm in data.items()}).tick for run in range(RUNS)]
-    assert harms(judged, data).tolist() == [NEVER if tick is None else tick for tick in real]
-    assert traffic < 1 or {tick for tick in real if tick is not None}
+    for each, copied in zip(judged, harms(judged, data), strict=True):
+        real = [each.harm({name: arm.run(run) for name, arm in data.items()}).tick for run in range(RUNS)]
+        assert copied.tolist() == [NEVER if tick is None else tick for tick in real]
+        assert traffic < 1 or {tick for tick in real if tick is not None}
 
 
 def test_limits_that_it_does_not_know_are_refused() -> None:
     judged = Judged([metric("empty", {"difference": "0.1"})], STEPS)
     with pytest.raises(ValueError, match="knows noWorseThan"):
+        harms([judged], {"empty": arms("independent errors", 1.0, 20.0)})
+
+
+def test_what_differs_in_more_than_clusters_is_judged_apart() -> None:
+    judged = [Judged([metric("empty", {"ratio": ratio})], STEPS) for ratio in ("1", "2")]
+    with pytest.raises(ValueError, match="have to be the same"):
         harms(judged, {"empty": arms("independent errors", 1.0, 20.0)})
