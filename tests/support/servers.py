@@ -266,9 +266,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    # What has lost its parent is still of its group.
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
     end = time.monotonic() + _STOP_SECONDS
     while left := [child for child in children if _field(child.pid, _STARTED) == child.started]:
         if time.monotonic() > end:
@@ -276,6 +273,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
                 with suppress(ProcessLookupError):
                     os.kill(child.pid, signal.SIGKILL)
         time.sleep(_POLL_SECONDS)
+    # What has lost its parent is still of its group.
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)
