@@ -7,6 +7,7 @@ from typing import Final
 
 from modelrollout.engine.intent import live_weight
 from modelrollout.engine.plan import Action
+from tests.support.invariants import BY_HAND
 from tests.support.made import Made
 from tests.support.teams import BetweenServices
 from tests.support.truth import step_of
@@ -18,7 +19,8 @@ def a_weight_is_for_the_pods_that_were_measured(made: Made) -> None:
     if not isinstance(world, BetweenServices) or made.candidate is None or made.candidate.behind is None:
         return
     answering = made.candidate.behind.ready
-    if step_of(made.before) is None and step_of(plan.status) is not None:
+    if step_of(made.before) is None and (step_of(plan.status) is not None or plan.reason == BY_HAND):
+        # A person may promote what nobody has measured: that is about those that answer at that moment.
         world.measured = answering
     if (live_weight(plan.status) and plan.reason != "NoSafeTarget") or plan.action is Action.PROMOTE:
         assert answering <= world.measured, "pods that nobody has measured"
