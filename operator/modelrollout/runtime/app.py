@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 from urllib.request import getproxies
 
 from kubernetes.aio import client as kubernetes_client
@@ -29,6 +28,7 @@ from modelrollout.runtime import handlers
 from modelrollout.runtime.carry_out import CarryOut
 from modelrollout.runtime.complain import Complainer
 from modelrollout.runtime.configs import Configs
+from modelrollout.runtime.ending import StuckError, cancelled, ended
 from modelrollout.runtime.handlers import Intake, Watch, patience
 from modelrollout.runtime.health import Health
 from modelrollout.runtime.leader import LeaseLostError, leadership
@@ -219,11 +219,11 @@ class App:
         finally:
             # The Lease is renewed meanwhile.
             await self.queue.stop(drain)
-            await _cancelled(ending, caught_up, *parts)
+            await cancelled(ending, caught_up, *parts)
             await self.leadership.release()
             # The first that is over says whether that was a signal or a failure; it takes the others along.
             first = watching.pop(over[0]) if over else None
-            await _cancelled(*watching.values())
+            await ended(first, watching.values())
         if first is not None:
             await first
 
@@ -236,6 +236,7 @@ class App:
 
         A decision that only its route tells of has the number that we would take next.
         """
+        await self.intake.arrived()
         await self.leadership.leading.wait()
         for seconds in patience():
             try:
@@ -290,12 +291,6 @@ class App:
         self.telemetry.prometheus_requests.labels(outcome).inc()
 
 
-async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def run(settings: Settings) -> None:
     """Connect to the cluster that the environment names, and serve.
 
@@ -319,9 +314,9 @@ async def serve(app: App) -> None:
     """
     try:
         await app.run()
-    except LeaseLostError as error:
+    except (LeaseLostError, StuckError) as error:
         logger().error("cannot run", reason=error.reason, message=error.message)
-        # Not in order: a thread that waits for Prometheus must not keep the process from ending.
+        # Not in order: neither a thread that waits for Prometheus nor kopf must keep the process from ending.
         os._exit(1)
 
 

@@ -14,13 +14,10 @@ from modelrollout.kube.caches import Cache, Watched, name_of
 from modelrollout.kube.client import Listing
 from modelrollout.kube.resources import ENDPOINT_SLICE, GATEWAY, GATEWAY_CLASS, HTTP_ROUTE, MODEL_ROLLOUT, Resource
 from modelrollout.kube.views import LABEL_SERVICE
+from modelrollout.runtime.arrivals import Arrivals
 from modelrollout.runtime.rollouts import Rollouts
 
 Enqueue = Callable[[Key], None]
-WORKERS: Final = 32
-"""Objects of a kind that are taken in side by side. Only kopf's indices would need more, and none are used."""
-IDLE_SECONDS: Final = 0.01
-"""How long a worker keeps its place after its last event."""
 SHARED: Final = (GATEWAY, GATEWAY_CLASS)
 """Kinds that rollouts of any namespace refer to: watched everywhere, whatever namespaces are served."""
 
@@ -33,9 +30,15 @@ class Intake:
         self._cache = cache
         self._enqueue = enqueue
         self._gone = gone
+        self._arrivals = Arrivals()
+
+    async def arrived(self) -> None:
+        """Wait until kopf's own first lists are in: see `Arrivals`."""
+        await self._arrivals.are_in()
 
     def rollout(self, event: str | None, raw: dict[str, Any]) -> None:
         """A ModelRollout was seen, or deleted."""
+        self._arrivals.count(event)
         if event == "DELETED":
             self._gone(Key(raw["metadata"]["namespace"], raw["metadata"]["name"]))
             return
@@ -45,6 +48,7 @@ class Intake:
 
     def child(self, resource: Resource, event: str | None, raw: dict[str, Any]) -> None:
         """Anything else that is watched was seen, or deleted."""
+        self._arrivals.count(event)
         before = self._cache.view(resource, raw)
         for key in self._cache.apply_event(resource, event, raw):
             self._enqueue(key)
@@ -61,6 +65,7 @@ class Intake:
             versions.add(int(page.resource_version))
             for raw in page.items:
                 self._rollouts.put(raw)
+        self._arrivals.expect(MODEL_ROLLOUT, len(listed))
         for key in self._rollouts.known():
             version = self._rollouts.version(key)
             # What is newer than the list was made after it.
@@ -80,6 +85,7 @@ class Intake:
             for raw in page.items:
                 for key in self._cache.apply_event(resource, None, raw):
                     self._enqueue(key)
+        self._arrivals.expect(resource, len(names))
         # Of several lists the oldest: what is newer than it may be missing from its part.
         for key in self._cache.retain(resource, frozenset(names), min(versions, key=int)):
             self._enqueue(key)
@@ -228,10 +234,6 @@ def configure(settings: kopf.OperatorSettings, watched: tuple[Watched, ...]) -> 
     settings.networking.error_backoffs = Backoffs()
     settings.watching.server_timeout = 290
     settings.watching.chunk_size = 500
-    # One object at a time for each worker. With one for each of 90,000 objects, which is kopf's default, a turn of the
-    # event loop takes longer after a start than the Lease lasts.
-    settings.queueing.worker_limit = WORKERS
-    settings.queueing.idle_timeout = IDLE_SECONDS
     for entry in watched:
         if entry.label_selector is not None:
             resource = entry.resource

@@ -41,7 +41,9 @@ def observations(spelling: str, below: int, above: int, first: int = 0) -> dict[
 async def judged(pods: Pods, verdict: Verdict, since: float, metric: dict[str, Any] = LATENCY) -> CheckResult:
     """Look until the verdict falls, as the operator does."""
     judge = Judge(pods.provider, SETTINGS)
-    seen = scenes.stepping(0, scenes.raw_spec(stages=scenes.STAGES[1:], metrics=[metric]))
+    # All counts come at once, with the pod's first answers, of which a pass would take none.
+    spec = scenes.raw_spec(stages=scenes.STAGES[1:], metrics=[metric], traffic={"settle": "0s"})
+    seen = scenes.stepping(0, spec)
     began = datetime.fromtimestamp(since, UTC)
     attempt = seen.status.attempt
     assert attempt is not None
