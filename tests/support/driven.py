@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from kubernetes.aio.client import ApiClient, CoreV1Api
 
+from modelrollout.analysis.outcome import NoData
 from modelrollout.api.errors import TransientError
 from modelrollout.api.names import LABEL_REVISION
 from modelrollout.api.resource import Key, ModelRollout
@@ -107,6 +108,14 @@ class Metrics:
 
     async def check(self, _: str) -> None:
         """Every query parses."""
+
+    async def now(self) -> float:
+        """As a provider."""
+        return self._now().timestamp()
+
+    async def instant(self, *_: object) -> NoData:
+        """As a provider: no series are too many."""
+        return NoData()
 
     async def scrapes(self, *_: object, **__: object) -> tuple[bool, datetime]:
         """All pods are scraped."""
