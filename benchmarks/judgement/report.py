@@ -11,6 +11,7 @@ from benchmarks.judgement import schedules
 from benchmarks.judgement.tables import ALPHA, HORIZON, RATES, STEPS, STRIKE_LIMIT, UNDECLARED
 from benchmarks.judgement.worlds import CLUSTER, WITHIN_ALPHA
 from modelrollout.analysis.binomial import log_at_most
+from modelrollout.analysis.starts import FIRST_SHARE, LATER_SHARE, STEPS_SHARE
 
 FILE = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).with_name("results.md")
@@ -47,12 +48,31 @@ def page(tables: Tables) -> str:
     if tables.get("detection"):
         for hours, text in ((0.0, "from its first request on"), (2.0, "after two good hours")):
             rows = [row for row in tables["detection"] if row["good_hours"] == hours]
-            parts += [f"## A candidate that is bad {text}", _DETECTION, _detection(rows)] if rows else []
+            parts += [f"## A candidate that is bad {text}", _DETECTION, *_dated(rows), _detection(rows)] if rows else []
     if tables.get("starts"):
-        parts += ["## What starts gain after two good hours", _STARTS, _starts(tables["starts"])]
+        parts += [
+            "## What starts gain after two good hours",
+            _STARTS,
+            *_dated(tables["starts"]),
+            _starts(tables["starts"]),
+        ]
     if tables.get("margin"):
-        parts += ["## A candidate that is exactly as bad as is no longer good", _MARGIN, _margin(tables["margin"])]
+        parts += ["## A candidate that is exactly as bad as is no longer good", _MARGIN, *_dated(tables["margin"])]
+        parts += [_margin(tables["margin"])]
     return "\n\n".join(parts) + "\n"
+
+
+def _dated(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is to be said of rows that say they were made with starts of other weights than now."""
+    weights = [FIRST_SHARE, LATER_SHARE, STEPS_SHARE]
+    others = [row["starts"] for row in rows if row.get("starts", weights) != weights]
+    if not others:
+        return []
+    said = [", ".join(f"{weight:g}" for weight in each) for each in (others[0], weights)]
+    return [
+        f"{len(others)} of these {len(rows)} rows were made with starts weighted {said[0]} and not yet made again with "
+        f"{said[1]}, as they are; a time moves by a few per cent by it."
+    ]
 
 
 def upper(count: int, runs: int, level: float = 0.05) -> float:

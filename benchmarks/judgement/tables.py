@@ -1,7 +1,7 @@
 """What is simulated, cell by cell. Every cell has a seed of its own, so that any one can be made again alone.
 
-Harm is looked for by `twin`, many rollouts at once. In every cell those `REPLAYED` that ended first go through the real
-code too, and have to end at the same tick.
+Harm is looked for by `twin`, many rollouts at once. In every cell of false rollbacks those `REPLAYED` that ended first
+go through the real code too, and have to end at the same tick.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def detection(fault: Fault, traffic: float, good_ticks: int, runs: int) -> Row:
     rates = _flat(rate, rate, len(weights))
     rates[0, good_ticks:] = min(1.0, fault.factor * rate)
     arms = {fault.metric: _arms(independent(dice, sent, rates), sent)}
-    ends = replayed([judged, undeclared], arms)
+    ends = harms([judged, undeclared], arms)
     found = {
         "judge": ends[0],
         "undeclared": ends[1],

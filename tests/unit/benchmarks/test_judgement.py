@@ -124,6 +124,10 @@ def test_every_table_is_made_and_shown() -> None:
     assert "| errors x 20 | 100 | 2 | " in text
     assert "| not set | 100 | 2 | " in text
     assert "| 1000 | 3 | " in text
+    assert "made with starts weighted" not in text
+    assert "1 of these 1 rows were made with starts weighted 1, 0, 0" in page(
+        {"starts": [starts | {"starts": [1, 0, 0]}]}
+    )
 
 
 def test_one_start_alone_is_late_where_many_are_not() -> None:
