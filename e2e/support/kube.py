@@ -11,6 +11,7 @@ from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
+from urllib3.exceptions import HTTPError
 
 Object = dict[str, Any]
 """An object as the API server writes it."""
@@ -30,7 +31,10 @@ EVENT = ("events.k8s.io/v1", "Event")
 
 Kind = tuple[str, str]
 _GONE = 410
+_TOO_MANY = 429
+_SERVER_ERROR = 500
 _WATCH_SECONDS = 20
+_PAUSE_SECONDS = 0.5
 
 
 class Kube:
@@ -79,24 +83,40 @@ class Kube:
         """Tell `seen` of every version of every object of a kind, until `stopped`: in order, and none twice."""
         resource = self._of(kind)
         while not stopped.is_set():
-            listing = resource.get(namespace=namespace).to_dict()
-            for item in listing["items"]:
-                seen("ADDED", item)
             try:
+                listing = resource.get(namespace=namespace).to_dict()
+                for item in listing["items"]:
+                    seen("ADDED", item)
                 self._follow(resource, namespace, listing["metadata"]["resourceVersion"], seen, stopped)
             except ApiException as error:
-                if error.status != _GONE:
+                if error.status != _GONE and not _is_busy(error):
                     raise
+                stopped.wait(_PAUSE_SECONDS)
+            except HTTPError:
+                stopped.wait(_PAUSE_SECONDS)
 
     def _follow(self, resource: Any, namespace: str, version: str, seen: Seen, stopped: threading.Event) -> None:
         while not stopped.is_set():
             stream = self._client.watch(resource, namespace=namespace, resource_version=version, timeout=_WATCH_SECONDS)
-            for event in stream:
-                version = event["raw_object"]["metadata"]["resourceVersion"]
-                seen(event["type"], event["raw_object"])
+            try:
+                for event in stream:
+                    version = event["raw_object"]["metadata"]["resourceVersion"]
+                    seen(event["type"], event["raw_object"])
+            except ApiException as error:
+                if not _is_busy(error):
+                    raise
+                stopped.wait(_PAUSE_SECONDS)
+            except HTTPError:
+                # The connection broke, as it may on a busy machine: what comes after the last version is told anew.
+                stopped.wait(_PAUSE_SECONDS)
 
     def _of(self, kind: Kind) -> Any:
         return self._client.resources.get(api_version=kind[0], kind=kind[1])
+
+
+def _is_busy(error: ApiException) -> bool:
+    """Whether the API server may answer the same request a moment later."""
+    return error.status == _TOO_MANY or (error.status or 0) >= _SERVER_ERROR
 
 
 __all__ = ["ConflictError", "Kube", "NotFoundError"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from e2e.cluster import provider, shell
 from e2e.cluster.binaries import Binaries
 from e2e.cluster.kubectl import Kubectl
 from e2e.cluster.progress import Progress
-from e2e.support.kube import GATEWAY, MODEL_ROLLOUT, NAMESPACE, NODE, SERVICE, Kube
+from e2e.support.kube import GATEWAY, MODEL_ROLLOUT, NAMESPACE, NODE, SERVICE, Kube, NotFoundError
 from e2e.support.manifests import GATEWAY_NAME, GATEWAY_NAMESPACE, REPOSITORY
 from e2e.support.waiting import until
 
@@ -169,12 +170,21 @@ def _clear(kube: Kube) -> None:
     """Remove the namespaces of this session, or of one that was killed."""
     names = [found["metadata"]["name"] for found in kube.list(NAMESPACE, selector=LABEL)]
     for name in names:
-        for rollout in kube.list(MODEL_ROLLOUT, name) if kube.knows(MODEL_ROLLOUT) else ():
-            # The operator that would take its finalizer off may have been killed with its session.
-            kube.merge(MODEL_ROLLOUT, rollout["metadata"]["name"], name, {"metadata": {"finalizers": None}})
         kube.delete(NAMESPACE, name)
     for name in names:
-        until(lambda name=name: kube.get(NAMESPACE, name) is None, f"namespace {name} to go")  # type: ignore[misc]
+        until(lambda name=name: _has_gone(kube, name), f"namespace {name} to go", every=1.0)  # type: ignore[misc]
+
+
+def _has_gone(kube: Kube, namespace: str) -> bool:
+    """Whether a namespace is gone; what holds it is freed."""
+    if kube.get(NAMESPACE, namespace) is None:
+        return True
+    for rollout in kube.list(MODEL_ROLLOUT, namespace) if kube.knows(MODEL_ROLLOUT) else ():
+        # The operator that would take its finalizer off may have been killed with its session, or be about to end.
+        if rollout["metadata"].get("finalizers"):
+            with suppress(NotFoundError):
+                kube.merge(MODEL_ROLLOUT, rollout["metadata"]["name"], namespace, {"metadata": {"finalizers": None}})
+    return False
 
 
 def _gateway() -> dict[str, object]:

@@ -66,4 +66,5 @@ HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io", "v1", "httproutes", "H
 GATEWAY: Final = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
 GATEWAY_CLASS: Final = Resource("gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", namespaced=False)
 EVENT: Final = Resource("events.k8s.io", "v1", "events", "Event")
+NAMESPACE: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 LEASE: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")

@@ -21,7 +21,7 @@ from modelrollout.gates.gates import Gates
 from modelrollout.kube.apply import Applier
 from modelrollout.kube.caches import Cache
 from modelrollout.kube.client import KubeClient, Listing, Request
-from modelrollout.kube.errors import UnavailableError
+from modelrollout.kube.errors import ForbiddenError, UnavailableError
 from modelrollout.kube.events import EventRecorder
 from modelrollout.kube.resources import HTTP_ROUTE, MODEL_ROLLOUT, Resource
 from modelrollout.runtime import handlers
@@ -34,6 +34,7 @@ from modelrollout.runtime.health import Health
 from modelrollout.runtime.leader import LeaseLostError, leadership
 from modelrollout.runtime.loans import Loans
 from modelrollout.runtime.logs import logger
+from modelrollout.runtime.namespaces import without_gone
 from modelrollout.runtime.observer import Observer
 from modelrollout.runtime.queue import WorkQueue
 from modelrollout.runtime.reconciler import Reconciler
@@ -71,6 +72,7 @@ class App:
             on_request: told of each request to the API server but the watches', after its answer.
         """
         self._settings = settings
+        self._namespaces = settings.namespaces
         self._on_request = on_request
         self.telemetry = Telemetry()
         self.leadership = leadership(settings, api, self.telemetry, now, self._count_api)
@@ -144,8 +146,8 @@ class App:
 
     async def _pages(self, resource: Resource, label_selector: str | None) -> AsyncIterator[Listing]:
         """All objects of a kind in the namespaces that are served, or everywhere where others refer to them."""
-        everywhere = not self._settings.namespaces or not resource.namespaced or resource in handlers.SHARED
-        for namespace in (None,) if everywhere else self._settings.namespaces:
+        everywhere = not self._namespaces or not resource.namespaced or resource in handlers.SHARED
+        for namespace in (None,) if everywhere else self._namespaces:
             async for page in self.client.pages(resource, namespace, label_selector=label_selector):
                 yield page
 
@@ -174,11 +176,22 @@ class App:
         """
         for seconds in patience():
             try:
-                await self.fill()
+                await self._fill_what_is_there()
                 break
             except UnavailableError as error:
                 logger().warning("waiting for the API server", error=str(error), again_in_seconds=seconds)
                 await asyncio.sleep(seconds)
+
+    async def _fill_what_is_there(self) -> None:
+        try:
+            await self.fill()
+        except ForbiddenError as error:
+            there = await without_gone(self.client, self._namespaces)
+            if not there or there == self._namespaces:
+                raise
+            logger().warning("serving what is left", namespaces=there, of=self._namespaces, error=str(error))
+            self._namespaces = there
+            await self._fill_what_is_there()
 
     async def _run_parts(self, heartbeat: asyncio.Task[None]) -> None:
         # Before kopf: at its end it cancels every task that began after it.
@@ -203,7 +216,7 @@ class App:
 
         watching = {
             watch: asyncio.create_task(handlers.follow(watch, self.intake, partial(end, watch)), name="watching")
-            for watch in handlers.watches(self.cache.resources(), self._settings.namespaces)
+            for watch in handlers.watches(self.cache.resources(), self._namespaces)
         }
         drain = DRAIN_SECONDS
         try:
@@ -250,10 +263,16 @@ class App:
         """Look at everything now and then: heals what a mute watch or a relist has missed."""
         while True:
             await asyncio.sleep(self._settings.resync.total_seconds() * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+            left_out = tuple(name for name in self._settings.namespaces if name not in self._namespaces)
             try:
                 await self.fill()
+                appeared = await without_gone(self.client, left_out)
             except (TransientError, TerminalError) as error:
                 logger().warning("resync failed; trying again at the next one", error=str(error))
+                continue
+            if appeared:
+                # What is watched is decided at the start.
+                raise TerminalError("NamespaceAppeared", f"{', '.join(appeared)} can be served again: starting anew")
 
     async def _reconcile(self, key: Key) -> float | None:
         self.telemetry.queue.set(len(self.queue))

@@ -22,11 +22,12 @@ from modelrollout.api.names import FINALIZER
 from modelrollout.api.resource import Key
 from modelrollout.kube.caches import Cache
 from modelrollout.kube.client import KubeClient, PatchType
-from modelrollout.kube.errors import ConflictError, NotFoundError
+from modelrollout.kube.errors import ConflictError, ForbiddenError, NotFoundError
 from modelrollout.kube.finalizer import write_finalizers
 from modelrollout.kube.resources import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, POD, Object, Resource
 from modelrollout.runtime.app import connect
 from modelrollout.runtime.logs import configure
+from modelrollout.runtime.namespaces import is_gone
 from modelrollout.traffic.lent import Lent
 
 ATTEMPTS: Final = 10
@@ -81,10 +82,14 @@ async def uninstall(client: KubeClient, installation: Installation) -> tuple[Key
 
 
 async def _all(client: KubeClient, resource: Resource, namespace: str | None) -> tuple[Object, ...]:
-    """All objects of a kind; none where its CRD is gone."""
+    """All objects of a kind; none where its CRD is gone, or the namespace, and with it the right to look."""
     try:
         return (await client.list(resource, namespace)).items
     except NotFoundError:
+        return ()
+    except ForbiddenError:
+        if namespace is None or not await is_gone(client, namespace):
+            raise
         return ()
 
 

@@ -154,3 +154,22 @@ def test_with_namespaces_rights_end_there(api_server: ApiServer) -> None:
     for namespace, expected in ((inside, "yes"), (outside, "no")):
         outcome = api_server.attempt("auth", "can-i", "patch", "deployments.apps", "--namespace", namespace, account)
         assert outcome.output.strip() == expected
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "expected"),
+    [
+        pytest.param("patch", "modelrollouts.modelrollout.io", "yes", id="a finalizer, when the Role in there is gone"),
+        pytest.param("get", "modelrollouts.modelrollout.io", "no", id="nothing is read there"),
+        pytest.param("update", "modelrollouts.modelrollout.io --subresource=status", "no", id="or said"),
+        pytest.param("get", "namespaces/served", "yes", id="whether it is there"),
+        pytest.param("get", "namespaces/another", "no", id="of no other"),
+    ],
+)
+def test_rights_that_outlive_a_namespace(api_server: ApiServer, verb: str, resource: str, expected: str) -> None:
+    values = ("--set", "crds.install=false,watch.namespaces={served},fullnameOverride=outlive")
+    rendered = [manifest for manifest in manifests(render(*values)) if manifest["kind"].startswith("ClusterRole")]
+    api_server.kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(rendered))
+    account = f"--as=system:serviceaccount:{NAMESPACE}:outlive"
+    outcome = api_server.attempt("auth", "can-i", verb, *resource.split(), "--namespace=served", account)
+    assert outcome.output.strip() == expected
