@@ -36,9 +36,8 @@ SCRAPE: Final = 15.0
 SCRAPES: Final = 30
 BEFORE: Final = 8
 """Scrapes before the step begins."""
-LOOKS: Final = 20
-SIZES: Final = ((2, 1), (10, 10), (50, 20), (100, 100))
-"""Pods of both revisions together, and values of a label: one series of each counter for each of both."""
+SIZES: Final = ((2, 1, 20), (10, 10, 20), (50, 20, 10), (100, 100, 3))
+"""Pods of both revisions together, values of a label (one series of each counter for each of both), and looks."""
 _HEAD: Final = """# One look at a step
 
 Written by `python -m benchmarks.looks`: one rollout, four ratio metrics on five counters, a look at each scrape."""
@@ -90,7 +89,7 @@ def stepping(namespace: str, began: datetime) -> ModelRollout:
     return replace(seen.rollout, key=Key(namespace, "digits"), status=status)
 
 
-async def measure(prometheus: RealPrometheus, pods: int, values: int) -> Cost:
+async def measure(prometheus: RealPrometheus, pods: int, values: int, looks: int) -> Cost:
     """Write a history, look at it scrape by scrape, and once more as after a restart."""
     begin, namespace = float(int(time.time())) - SCRAPE * (SCRAPES + 1), f"look-{pods * values}"
     await asyncio.to_thread(write_all, prometheus.url, history(namespace, pods, values, begin))
@@ -102,23 +101,24 @@ async def measure(prometheus: RealPrometheus, pods: int, values: int) -> Cost:
         judge = Judge(past, Settings())
         last = begin + SCRAPE * SCRAPES
         # What the first one reads of the past is no part of the others.
-        await _look(judge, past, rollout, last - SCRAPE * (LOOKS + 1))
+        await _look(judge, past, rollout, last - SCRAPE * (looks + 1))
         requests.clear()
         before, own, held = _cpu(prometheus.pid), time.process_time(), 0.0
-        for number in range(LOOKS):
-            held = max(held, await _look(judge, past, rollout, last - SCRAPE * (LOOKS - number)))
+        for number in range(looks):
+            held = max(held, (await _look(judge, past, rollout, last - SCRAPE * (looks - number)))[0])
         operator, theirs = time.process_time() - own, _cpu(prometheus.pid) - before
         made = len(requests)
         own = time.process_time()
-        await _look(Judge(past, Settings()), past, rollout, last)
+        _, samples = await _look(Judge(past, Settings()), past, rollout, last)
         again = time.process_time() - own
+    assert samples > 0
     assert set(requests) == {"ok"}, set(requests)
-    each = 1000 / LOOKS
-    return Cost(pods * values, made / LOOKS, operator * each, theirs * each, held * 1000, again * 1000)
+    each = 1000 / looks
+    return Cost(pods * values, made / looks, operator * each, theirs * each, held * 1000, again * 1000)
 
 
-async def _look(judge: Judge, past: Past, rollout: ModelRollout, at: float) -> float:
-    """Look as at that moment; for how long the event loop was held at most, in seconds."""
+async def _look(judge: Judge, past: Past, rollout: ModelRollout, at: float) -> tuple[float, int]:
+    """Look as at that moment; for how long the event loop was held at most, in seconds, and the fewest samples."""
     past.at = datetime.fromtimestamp(at, UTC)
     held = 0.0
 
@@ -133,8 +133,7 @@ async def _look(judge: Judge, past: Past, rollout: ModelRollout, at: float) -> f
     evidence, _ = await judge.evidence(rollout, STABLE.ref, past.at)
     watching.cancel()
     assert evidence.unavailable is None, evidence.unavailable
-    assert all(one.result.samples > 0 for one in evidence.judged), evidence.judged
-    return held
+    return held, min(one.result.samples for one in evidence.judged)
 
 
 def _cpu(pid: int) -> float:
@@ -168,22 +167,22 @@ def page(costs: list[Cost]) -> str:
 
 
 async def _measured() -> list[Cost]:
+    """What is known is written at once: the last size takes longer than all others."""
     progress = Progress()
     found = []
     with tempfile.TemporaryDirectory(prefix="mr-looks-") as home:
         binary = Binaries(progress).path("prometheus")
         with RealPrometheus(binary, Path(home) / "prometheus", options=RECEIVES) as prometheus:
-            for pods, values in SIZES:
-                found.append(await measure(prometheus, pods, values))
+            for pods, values, looks in SIZES:
+                found.append(await measure(prometheus, pods, values, looks))
                 progress.say(str(found[-1]))
+                FILE.write_text(page(found), encoding="utf-8")
     return found
 
 
 def main() -> None:
     """Measure, and write looks.md."""
-    text = page(asyncio.run(_measured()))
-    FILE.write_text(text, encoding="utf-8")
-    print(text)
+    print(page(asyncio.run(_measured())))
 
 
 if __name__ == "__main__":
