@@ -22,11 +22,12 @@ from e2e.support import platform as platforms
 from e2e.support import totals
 from e2e.support.operators import OperatorProcess, Replicas
 from e2e.support.platform import Platform
+from e2e.support.release import Release
 from e2e.support.scenario import Scenario
 
 HOME: pytest.StashKey[Path] = pytest.StashKey()
 SCENARIO: pytest.StashKey[Scenario] = pytest.StashKey()
-OWN_OPERATORS = ("operator", "replicas")
+OWN_OPERATORS = ("operator", "replicas", "release")
 """Fixtures of scenarios that run operators of their own."""
 
 
@@ -132,3 +133,14 @@ def replicas(platform: Platform, scenario: Scenario, tmp_path: Path) -> Iterator
         yield made
     finally:
         made.stop()
+
+
+@pytest.fixture
+def release(platform: Platform, scenario: Scenario) -> Iterator[Release]:
+    """An operator in the cluster that a scenario may uninstall; the one of the session leaves its namespace alone."""
+    made = Release(platform, scenario.namespace)
+    try:
+        made.install()
+        yield made
+    finally:
+        made.remove()

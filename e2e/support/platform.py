@@ -23,6 +23,7 @@ OPERATOR_PODS = (f"--selector=app.kubernetes.io/instance={RELEASE}", "--prefix",
 """As arguments of `kubectl logs`: one acts, others stand by."""
 OPERATOR_IMAGE = "localhost/modelrollout:1"
 DIGITS_IMAGE = "localhost/digits:1"
+CHART = str(REPOSITORY / "charts" / "modelrollout")
 LABEL = "modelrollout-e2e"
 """Marks the namespaces that a session made."""
 
@@ -85,7 +86,7 @@ def install(home: Path, served: Sequence[str], unserved: Sequence[str]) -> Platf
     kube = Kube(chosen.kubeconfig)
     _clear(kube)
     for name in (GATEWAY_NAMESPACE, OPERATOR_NAMESPACE, *served, *unserved):
-        kube.create(_namespace(name))
+        kube.create(namespace_manifest(name))
     with progress.task("gateway"):
         kube.create(_gateway())
         gateway, node = _address(kube), _node(kube)
@@ -111,7 +112,7 @@ def uninstall(platform: Platform) -> None:
     if platform.started and not os.environ.get("KEEP"):
         provider.chosen(Progress())[0].down()
         return
-    _helm(platform, "uninstall", RELEASE, "--ignore-not-found", "--wait", "--timeout", "120s")
+    helm(platform, OPERATOR_NAMESPACE, "uninstall", RELEASE, "--ignore-not-found", "--wait", "--timeout", "120s")
     _clear(Kube(Path(platform.kubeconfig)))
 
 
@@ -124,8 +125,9 @@ def _images(chosen: provider.Provider) -> None:
         chosen.load(image)
 
 
-def _operator(platform: Platform, served: Sequence[str]) -> None:
-    values = {
+def operator_values(platform: Platform, served: Sequence[str]) -> dict[str, object]:
+    """Values of the chart for an operator that serves some namespaces."""
+    return {
         "image": {"repository": OPERATOR_IMAGE.partition(":")[0], "tag": OPERATOR_IMAGE.partition(":")[2]},
         "prometheus": {
             "url": "http://prometheus.monitoring:9090",
@@ -136,11 +138,14 @@ def _operator(platform: Platform, served: Sequence[str]) -> None:
         # The image's name does not change with its content: another pod is wanted for each session.
         "podAnnotations": {"session": Path(platform.home).name},
     }
+
+
+def _operator(platform: Platform, served: Sequence[str]) -> None:
+    values = operator_values(platform, served)
     # A definition that was applied by hand, or that an earlier release has left, is taken over.
     flags = ["--install", "--take-ownership", "--wait", "--timeout", "180s", "--values", "-"]
-    chart = str(REPOSITORY / "charts" / "modelrollout")
     try:
-        _helm(platform, "upgrade", RELEASE, chart, *flags, stdin=json.dumps(values))
+        helm(platform, OPERATOR_NAMESPACE, "upgrade", RELEASE, CHART, *flags, stdin=json.dumps(values))
     except shell.CommandError as error:
         error.add_note(_last_words(platform))
         raise
@@ -157,12 +162,14 @@ def _last_words(platform: Platform) -> str:
     return "\n".join(words)
 
 
-def _helm(platform: Platform, command: str, *arguments: str, stdin: str | None = None) -> None:
-    argv = [platform.helm, command, "--namespace", OPERATOR_NAMESPACE, *arguments]
+def helm(platform: Platform, namespace: str, command: str, *arguments: str, stdin: str | None = None) -> None:
+    """Run helm. Raises shell.CommandError with what helm says."""
+    argv = [platform.helm, command, "--namespace", namespace, *arguments]
     shell.run(argv, env={"KUBECONFIG": platform.kubeconfig}, stdin=stdin)
 
 
-def _namespace(name: str) -> dict[str, object]:
+def namespace_manifest(name: str) -> dict[str, object]:
+    """A namespace that the session removes at its end."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {LABEL: "true"}}}
 
 
