@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,6 +134,18 @@ def test_figures_are_of_the_measured_kind() -> None:
     figures = [re.split(r" \(\d| of \d", row[0])[0] for row in table_after("Numbers")]
     assert len(figures) == 5
     assert [figure for figure in figures if f"| {figure}" not in measured] == []
+
+
+def test_false_rollbacks_are_those_that_were_measured() -> None:
+    cells = json.loads(text_of(ROOT / "benchmarks/judgement/results.json"))["false"]
+    alone = [cell for cell in cells if cell["world"] in {"independent errors", "common shocks", "diurnal"}]
+    together = [cell for cell in cells if cell not in alone]
+    columns = [(alone, "judge"), (together, "judge"), (together, "measured"), (together, "least")]
+    for row, (found, judge) in zip(table_after("How often it is wrong"), columns, strict=True):
+        runs = sum(cell["runs"] for cell in found)
+        counts = [sum(cell[rule] for cell in found) for rule in (judge, "strikes", "z")]
+        parts = [f"{count / runs:.{1 if count < runs / 100 else 0}%}".replace("%", " %") for count in counts]
+        assert row[1:] == [f"{parts[0]} ({counts[0]} of {runs:,})", *parts[1:]]
 
 
 def test_what_is_shown_of_the_demo_is_of_its_transcript_and_in_its_order() -> None:
