@@ -19,17 +19,18 @@ MIN_REQUESTS = 20
 MIN_ANSWERS = 3
 FULL_SLACK = 0.02
 """At weight 1 a single answer of stable would refute the share, and two scrapes are never simultaneous."""
-MIRROR_SLACK = 0.1
-"""Part of a mirror's share that may be missing: originals and copies are counted by different scrapes, and a copy may
-still be in flight when its original has been answered."""
+SLACK = 0.1
+"""Part of a share that may be missing. What a pod answers before its first scrape is never counted; originals and
+copies are counted by different scrapes; and gateways draw lots for connections. With very many requests any exact share
+would be refuted, and a step that has its requests would wait for ever."""
 
 
 def in_force(candidate_n: int, total_n: int, weight: float, previous_weight: float) -> bool:
     """Tell whether counts show that a new weight has replaced the previous one.
 
-    The previous weight must be refuted in the direction of the new one, and the new one must not be: of 20 requests at
-    least. Coming from 0, three answers refute it. A restart at the same weight has nothing to refute and takes three
-    answers as well.
+    The previous weight must be refuted in the direction of the new one, and nine tenths of the new one must not be
+    (`SLACK`): of 20 requests at least. Coming from 0, three answers refute it. A restart at the same weight has nothing
+    to refute and takes three answers as well.
 
     Args:
         candidate_n: answers of the candidate since the weight was written.
@@ -49,7 +50,8 @@ def in_force(candidate_n: int, total_n: int, weight: float, previous_weight: flo
     if total_n < MIN_REQUESTS or candidate_n < MIN_ANSWERS:
         return False
     limit = math.log(LEVEL)
-    expected, before = _with_slack(weight), _with_slack(previous_weight)
+    before = _with_slack(previous_weight)
+    expected = weight * (1 - SLACK) if weight < 1 else _with_slack(weight)
     if log_at_most(candidate_n, total_n, expected) <= limit:
         return False
     if previous_weight < weight:
@@ -60,7 +62,7 @@ def in_force(candidate_n: int, total_n: int, weight: float, previous_weight: flo
 def mirror_in_force(shadow_n: int, stable_n: int, share: float) -> bool:
     """Tell whether counts show that a shadow gets its share of copies.
 
-    Too few copies refute it, beyond a tenth of the share that different scrape times may hide (`MIRROR_SLACK`). More
+    Too few copies refute it, beyond a tenth of the share (`SLACK`). More
     copies than originals are possible for the same reason, and refute nothing.
 
     Args:
@@ -75,7 +77,7 @@ def mirror_in_force(shadow_n: int, stable_n: int, share: float) -> bool:
         raise ValueError(f"share must be above 0 and at most 1, got {share}")
     if stable_n < MIN_REQUESTS or shadow_n < MIN_ANSWERS:
         return False
-    return log_at_most(shadow_n, stable_n, share * (1 - MIRROR_SLACK)) > math.log(LEVEL)
+    return log_at_most(shadow_n, stable_n, share * (1 - SLACK)) > math.log(LEVEL)
 
 
 def silence_of(candidate_n: int, total_n: int, share: float) -> float:

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.unit
         pytest.param(2, 60, 0.05, 0.0, False, id="first-weight-two-answers"),
         pytest.param(3, 19, 0.05, 0.0, False, id="too-few-requests"),
         pytest.param(3, 400, 0.05, 0.0, False, id="far-below-its-share"),
+        pytest.param(1_919, 10_130, 0.2, 0.0, True, id="a-twentieth-lost-of-very-many"),
+        pytest.param(1_700, 10_130, 0.2, 0.0, False, id="a-sixth-lost-of-very-many"),
         pytest.param(20, 100, 0.2, 0.05, True, id="step-up-shown"),
         pytest.param(8, 100, 0.2, 0.05, False, id="previous-share-not-refuted"),
         pytest.param(60, 1000, 0.2, 0.05, False, id="still-mostly-the-previous-share"),
@@ -43,7 +45,7 @@ def test_a_weight_is_in_force_when_counts_show_it(
 def test_in_force_is_two_binomial_tests(total: int, data: st.DataObject, weight: float, previous: float) -> None:
     candidate = data.draw(st.integers(3, total))
     refuted = binomtest(candidate, total, previous, "greater" if previous < weight else "less").pvalue <= 0.01
-    possible = binomtest(candidate, total, weight, "less").pvalue > 0.01
+    possible = binomtest(candidate, total, weight * 0.9, "less").pvalue > 0.01
     assert in_force(candidate, total, weight, previous) == (refuted and possible)
 
 
