@@ -135,6 +135,8 @@ def operator_values(platform: Platform, served: Sequence[str]) -> dict[str, obje
             "scrapeTimeout": "900ms",
         },
         "watch": {"namespaces": list(served)},
+        # For `trackConfig`.
+        "rbac": {"readConfigMaps": True},
         # The image's name does not change with its content: another pod is wanted for each session.
         "podAnnotations": {"session": Path(platform.home).name},
     }

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from e2e.cluster import shell
-from e2e.support.kube import NAMESPACE, Kube
+from e2e.support.kube import DEPLOYMENT, NAMESPACE, POD, Kube, Object
 from e2e.support.platform import CHART, Platform, helm, namespace_manifest, operator_values
 from e2e.support.waiting import until
 
@@ -40,6 +40,18 @@ class Release:
         self.uninstall()
         self._kube.delete(NAMESPACE, self.namespace)
         until(lambda: self._kube.get(NAMESPACE, self.namespace) is None, f"namespace {self.namespace} to go")
+
+    def restart(self) -> None:
+        """Replace its pod by another; returns when that one is ready. Raises shell.CommandError where it never is."""
+        (deployment,) = self._kube.list(DEPLOYMENT, self.namespace)
+        name = f"deployment/{deployment['metadata']['name']}"
+        self._platform.run_kubectl("--namespace", self.namespace, "rollout", "restart", name)
+        self._platform.run_kubectl("--namespace", self.namespace, "rollout", "status", name, "--timeout=90s")
+
+    @property
+    def pods(self) -> list[Object]:
+        """The operator's pods."""
+        return self._kube.list(POD, self.namespace, f"app.kubernetes.io/instance={self._name}")
 
     def tail(self) -> str:
         """The ends of the logs of the operator, and of a Job before its end."""
