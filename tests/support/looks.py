@@ -8,8 +8,8 @@ from modelrollout.runtime.settings import Settings
 from tests.support.scenes import NOW, STABLE
 
 
-def look_at(seen: Observation, settings: Settings, seconds_ago: float = 0.0) -> Look:
-    """A look at the step of an observation, so many seconds before `NOW`."""
+def look_at(seen: Observation, settings: Settings, seconds_ago: float = 0.0, *, offset: float = 0.0) -> Look:
+    """A look at the step of an observation, so many seconds before `NOW`, by a Prometheus whose clock is ahead."""
     attempt = seen.status.attempt
     assert attempt is not None
     assert attempt.step is not None
@@ -20,6 +20,6 @@ def look_at(seen: Observation, settings: Settings, seconds_ago: float = 0.0) -> 
         attempt=attempt,
         step=attempt.step,
         settings=settings,
-        now=NOW.timestamp() - seconds_ago,
-        offset=0.0,
+        now=NOW.timestamp() - seconds_ago + offset,
+        offset=offset,
     )

@@ -20,6 +20,7 @@ from modelrollout.runtime.findings import Finding
 from modelrollout.runtime.looking import Look
 from modelrollout.runtime.settings import Settings
 from tests.support import scenes
+from tests.support.looks import look_at
 from tests.support.scenes import CANDIDATE, NOW, STABLE
 
 pytestmark = pytest.mark.unit
@@ -53,19 +54,7 @@ def metric(**changes: Any) -> Metric:
 def look(position: int = 1, *, later: float = 0.0, step_for: float = 60.0) -> Look:
     began = NOW - timedelta(seconds=step_for)
     seen = scenes.with_step(scenes.stepping(position), started_at=began, accepted_at=began, in_force_at=began)
-    attempt = seen.status.attempt
-    assert attempt is not None
-    assert attempt.step is not None
-    return Look(
-        rollout=seen.rollout,
-        stable=STABLE.hash,
-        stable_version="1",
-        attempt=attempt,
-        step=attempt.step,
-        settings=SETTINGS,
-        now=NOW.timestamp() + later,
-        offset=0.0,
-    )
+    return look_at(seen, SETTINGS, -later)
 
 
 def candidate_alone(value: float) -> Callable[[str], Outcome]:

@@ -13,7 +13,8 @@ from modelrollout.engine.situation import Observation
 from modelrollout.runtime.looking import Look, comparable, scope_of
 from modelrollout.runtime.settings import Settings
 from tests.support.behind import NEW, NEWER, OLD, ONE, THREE, TWO, asks, known
-from tests.support.scenes import NOW, STABLE, raw_spec, rollout, stepping, with_attempt
+from tests.support.looks import look_at
+from tests.support.scenes import NOW, raw_spec, rollout, stepping, with_attempt
 
 pytestmark = pytest.mark.unit
 
@@ -23,19 +24,7 @@ SCRAPE = timedelta(seconds=1)
 
 
 def looking(seen: Observation, offset: float = 0.0) -> Look:
-    attempt = seen.status.attempt
-    assert attempt is not None
-    assert attempt.step is not None
-    return Look(
-        rollout=seen.rollout,
-        stable=STABLE.hash,
-        stable_version=STABLE.version,
-        attempt=attempt,
-        step=attempt.step,
-        settings=Settings(scrape_interval=SCRAPE),
-        now=NOW.timestamp() + offset,
-        offset=offset,
-    )
+    return look_at(seen, Settings(scrape_interval=SCRAPE), offset=offset)
 
 
 def at_canary(live_since: datetime | None = LIVE) -> Observation:

@@ -12,7 +12,8 @@ from modelrollout.api.metrics import Metric
 from modelrollout.runtime.looking import Look
 from modelrollout.runtime.next_look import ARRIVAL_SECONDS, next_look
 from modelrollout.runtime.settings import Settings
-from tests.support.scenes import NOW, STABLE, raw_spec, stepping
+from tests.support.looks import look_at
+from tests.support.scenes import NOW, raw_spec, stepping
 
 pytestmark = pytest.mark.unit
 
@@ -20,20 +21,8 @@ HERE = NOW.timestamp()
 
 
 def looking(scrape: float = 1.0, offset: float = 0.0) -> Look:
-    seen = stepping(1, raw_spec())
-    attempt = seen.status.attempt
-    assert attempt is not None
-    assert attempt.step is not None
-    return Look(
-        rollout=seen.rollout,
-        stable=STABLE.hash,
-        stable_version=STABLE.version,
-        attempt=attempt,
-        step=attempt.step,
-        settings=Settings(scrape_interval=timedelta(seconds=scrape)),
-        now=HERE + offset,
-        offset=offset,
-    )
+    settings = Settings(scrape_interval=timedelta(seconds=scrape))
+    return look_at(stepping(1, raw_spec()), settings, offset=offset)
 
 
 def ratio(look: Look, interval: float = 1.0) -> Metric:

@@ -17,6 +17,7 @@ from modelrollout.runtime.looking import Look
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.shares import ShareEvidence, Shares
 from tests.support import scenes
+from tests.support.looks import look_at
 from tests.support.scenes import CANDIDATE, NOW, STABLE
 
 pytestmark = pytest.mark.unit
@@ -64,19 +65,7 @@ class Prometheus:
 def look(position: int, **step: Any) -> Look:
     entered = {"started_at": BEGAN, "accepted_at": BEGAN, "in_force_at": None, "previous_weight": 0} | step
     seen = scenes.with_step(scenes.stepping(position), **entered)
-    attempt = seen.status.attempt
-    assert attempt is not None
-    assert attempt.step is not None
-    return Look(
-        rollout=seen.rollout,
-        stable=STABLE.hash,
-        stable_version="1",
-        attempt=attempt,
-        step=attempt.step,
-        settings=SETTINGS,
-        now=NOW.timestamp(),
-        offset=0.0,
-    )
+    return look_at(seen, SETTINGS)
 
 
 def shares_of(prometheus: Prometheus) -> Shares:

@@ -16,6 +16,7 @@ from modelrollout.runtime.looking import Look
 from modelrollout.runtime.settings import Settings
 from modelrollout.runtime.throughputs import throughput_of
 from tests.support import scenes
+from tests.support.looks import look_at
 from tests.support.scenes import CANDIDATE, NOW, STABLE
 
 pytestmark = pytest.mark.unit
@@ -58,19 +59,7 @@ def look(*, step_for: float = 600.0, **others: Any) -> Look:
     raw = scenes.raw_spec(**({"metrics": (scenes.METRICS[0], LATENCY), "capacity": GOAL} | others))
     began = NOW - timedelta(seconds=step_for)
     seen = scenes.with_step(scenes.stepping(1, raw), started_at=began, accepted_at=began, in_force_at=began)
-    attempt = seen.status.attempt
-    assert attempt is not None
-    assert attempt.step is not None
-    return Look(
-        rollout=seen.rollout,
-        stable=STABLE.hash,
-        stable_version="1",
-        attempt=attempt,
-        step=attempt.step,
-        settings=Settings(scrape_interval=timedelta(seconds=1), scrape_timeout=timedelta(seconds=1)),
-        now=NOW.timestamp(),
-        offset=0.0,
-    )
+    return look_at(seen, Settings(scrape_interval=timedelta(seconds=1), scrape_timeout=timedelta(seconds=1)))
 
 
 async def measured(source: Prometheus, seen: Look) -> Throughput | None:
