@@ -203,32 +203,30 @@ def _increases(
     last: dict[tuple[Role, SeriesKey], tuple[float, float]],
 ) -> Iterator[_Increase]:
     """What each new sample adds; leaves each series' last sample in `last`."""
-    twins = Twins(_readings(ledger, batch), min(QUIET_TICKS * rules.grid.interval, FORGET_SECONDS))
-    for role, group in batch.sides:
-        for series in group:
-            revision = rules.revision_of(series.labels)
-            if revision is None:
+    keyed = [((role, series_key(series.labels)), series) for role, group in batch.sides for series in group]
+    twins = Twins(_readings(ledger, keyed), min(QUIET_TICKS * rules.grid.interval, FORGET_SECONDS))
+    for key, series in keyed:
+        revision = rules.revision_of(series.labels)
+        if revision is None:
+            continue
+        previous = ledger.last.get(key)
+        times = scrapes.get(target_of(series.labels), ())
+        before = twins.before(*key)
+        for at, value in _usable(series.samples, until):
+            if previous is not None and at <= previous[0]:
                 continue
-            key: tuple[Role, SeriesKey] = (role, series_key(series.labels))
-            previous = ledger.last.get(key)
-            times = scrapes.get(target_of(series.labels), ())
-            before = twins.before(*key)
-            for at, value in _usable(series.samples, until):
-                if previous is not None and at <= previous[0]:
-                    continue
-                if _scraped_before(times, at) and not twins.count(at, before):
-                    yield _Increase(role, revision, series.labels, at, _increase(previous, (at, value), times))
-                previous = (at, value)
-            if previous is not None:
-                last[key] = previous
+            if _scraped_before(times, at) and not twins.count(at, before):
+                yield _Increase(key[0], revision, series.labels, at, _increase(previous, (at, value), times))
+            previous = (at, value)
+        if previous is not None:
+            last[key] = previous
 
 
-def _readings(ledger: Ledger, batch: Batch) -> Iterator[Reading]:
+def _readings(ledger: Ledger, keyed: Iterable[tuple[tuple[Role, SeriesKey], RawSeries]]) -> Iterator[Reading]:
     for (role, key), (at, _) in ledger.last.items():
         yield role, key, (at,)
-    for role, group in batch.sides:
-        for series in group:
-            yield role, series_key(series.labels), tuple(at for at, _ in series.samples)
+    for (role, key), series in keyed:
+        yield role, key, tuple(at for at, _ in series.samples)
 
 
 def first_answers(before: Mapping[str, float], answers: Mapping[str, Iterable[float]]) -> Iterator[float]:
