@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 from modelrollout.analysis.evidence import Tick
@@ -13,8 +13,8 @@ from modelrollout.metrics.consistent import Scraped, scraped, together
 from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger
 from modelrollout.metrics.memories import Memories
 from modelrollout.metrics.natives import marked_by
-from modelrollout.metrics.promql import STAND_IN, expand
-from modelrollout.metrics.provider import MetricProvider, RawSeries
+from modelrollout.metrics.provider import MetricProvider, RawOutcome
+from modelrollout.metrics.series import Selected, all_of, selected
 from modelrollout.metrics.sharing import Phase, Read, Reads
 from modelrollout.metrics.ticks import is_final
 
@@ -220,39 +220,24 @@ class _Sources:
             return marked
         return together(Batch(total, marked, scrapes=up), known)
 
-    async def _series(self, source: _Source, where: _Range) -> tuple[RawSeries, ...] | Unavailable | Rejected | Partial:
-        """The series of both revisions; those of a stand-in are marked as its own."""
-        found: list[RawSeries] = []
-        for selector, stand_in in source.selectors:
-            series = await self._reads.raw(self._read(source, selector, where))
-            if not isinstance(series, tuple):
-                return series
-            mark = {} if stand_in is None else {STAND_IN: stand_in}
-            found += [replace(one, labels={**one.labels, **mark}) for one in series] if mark else series
-        return tuple(found)
+    async def _series(self, source: _Source, where: _Range) -> RawOutcome:
+        return await all_of(source.selectors, lambda each: self._reads.raw(self._read(source, each, where)))
 
     def _read(self, source: _Source, selector: str, where: _Range) -> Read:
         final = is_final(where.at, self._request.now, self._scrape_timeout)
         return Read(Phase.FINAL if final else source.phase, selector, where.at, where.since)
 
     def _source(self, phase: Phase, selector: str) -> _Source:
-        rules = self._request.rules
-        variables = {"namespace": rules.scope.namespace, "rollout": rules.scope.rollout}
-        parts = rules.scope.selectors(*rules.hashes)
-        selectors = ((expand(selector, variables | {"selector": part.matchers}), part.stand_in) for part in parts)
-        return _Source(phase, tuple(selectors))
+        scope = self._request.rules.scope
+        return _Source(phase, selected(selector, scope, scope.selectors(*self._request.rules.hashes)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """One counter.
-
-    Attributes:
-        selectors: as Prometheus reads them, each with the stand-in whose series it selects; None for revisions.
-    """
+    """One counter."""
 
     phase: Phase
-    selectors: tuple[tuple[str, str | None], ...]
+    selectors: Selected
 
 
 def _advance(rules: CounterRules) -> Advance:

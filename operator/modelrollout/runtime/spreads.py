@@ -1,12 +1,14 @@
 """Measures how much the requests of a rollout hang together, from the stable revision's own last day.
 
-An hour is represented by its latest ten minutes, in ticks of a minute at least: two reads for each hour and metric,
-once for each attempt. A burst that is longer than a tick is seen in part.
+An hour is represented by its latest ten minutes, in ticks of a minute at least. All metrics are read together, once for
+each attempt: a read for each hour, if their counters have the same matchers. A burst that is longer than a tick is seen
+in part.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,10 +23,11 @@ from modelrollout.metrics.counters import Batch, CounterRules, Ledger, advance
 from modelrollout.metrics.natives import marked_by
 from modelrollout.metrics.promql import QueryError
 from modelrollout.metrics.provider import MetricProvider
-from modelrollout.metrics.series import series_of
+from modelrollout.metrics.series import all_of, selected
+from modelrollout.metrics.sharing import Phase, Read, Reads
 from modelrollout.metrics.slicing import Slicing
 from modelrollout.metrics.ticks import SCRAPES_TO_COMPARE, grid
-from modelrollout.runtime.counting import Counted, counted_of
+from modelrollout.runtime.counting import counted_of
 from modelrollout.runtime.looking import comparable, scope_of
 from modelrollout.runtime.settings import Settings
 
@@ -80,12 +83,10 @@ class Spreads:
         if isinstance(there, Unavailable):
             return None
         told = comparable(rollout, stable)
-        found: dict[str, _Measured] = {}
-        for metric in undeclared(rollout.spec):
-            counted = counted_of(metric)
-            assert counted is not None  # noqa: S101 - only what is counted is undeclared
-            past = None if told is None else _Past(self._provider, self._settings, rollout, told, metric, counted)
-            found[metric.name] = _Measured() if past is None else await past.measured(there)
+        metrics = undeclared(rollout.spec)
+        pasts = [] if told is None else [_Past(self._settings, rollout, told, metric) for metric in metrics]
+        days = await self._days(pasts, there)
+        found = {metric.name: _measured(days.get(metric.name, ())) for metric in metrics}
         return DispersionStatus(
             measured_at=now,
             hours=min((one.hours for one in found.values()), default=0),
@@ -95,31 +96,41 @@ class Spreads:
             ),
         )
 
+    async def _days(self, pasts: Sequence[_Past], there: float) -> Mapping[str, Sequence[_Hour]]:
+        """The hours of each metric that can be read, seen from `there` on Prometheus's clock."""
+        days: dict[str, list[_Hour]] = {past.metric.name: [] for past in pasts}
+        apart: set[str] = set()
+        for begin in range(0, HOURS, AT_ONCE):
+            # What Prometheus cannot answer is not asked for the rest of the day.
+            readable = [past for past in pasts if past.metric.name in days]
+            ends = [there - hour * HOUR_SECONDS for hour in range(begin, min(begin + AT_ONCE, HOURS))]
+            for hours in await asyncio.gather(*(self._hour(readable, end, apart) for end in ends)):
+                for past, hour in zip(readable, hours, strict=True):
+                    if hour is None:
+                        days.pop(past.metric.name, None)
+                    elif past.metric.name in days:
+                        days[past.metric.name].append(hour)
+        return days
+
+    async def _hour(self, pasts: Sequence[_Past], end: float, apart: set[str]) -> list[_Hour | None]:
+        reads = Reads(self._provider, apart)
+        return await asyncio.gather(*(past.hour(reads, end) for past in pasts))
+
+
+def _measured(hours: Sequence[_Hour]) -> _Measured:
+    return _Measured(factor_of(hour.spread for hour in hours), sum(hour.is_asked for hour in hours))
+
 
 @dataclass(frozen=True, slots=True)
 class _Past:
     """The history of one metric of the revision that serves."""
 
-    provider: MetricProvider
     settings: Settings
     rollout: ModelRollout
     stable: str
     metric: Metric
-    counted: Counted
 
-    async def measured(self, there: float) -> _Measured:
-        """What the last day shows, seen from `there` on Prometheus's clock."""
-        hours: list[_Hour] = []
-        for begin in range(0, HOURS, AT_ONCE):
-            at = [there - hour * HOUR_SECONDS for hour in range(begin, min(begin + AT_ONCE, HOURS))]
-            for found in await asyncio.gather(*(self._hour(each) for each in at)):
-                if found is None:
-                    # A Prometheus that cannot answer this is not asked for the rest of the day.
-                    return _Measured()
-                hours.append(found)
-        return _Measured(factor_of(hour.spread for hour in hours), sum(hour.is_asked for hour in hours))
-
-    async def _hour(self, at: float) -> _Hour | None:
+    async def hour(self, reads: Reads, at: float) -> _Hour | None:
         """What the last minutes before a time show; None where they cannot be read."""
         scrape = self.settings.scrape_interval.total_seconds()
         ticking = grid(
@@ -127,25 +138,29 @@ class _Past:
         )
         end = ticking.last_final(at, self.settings.scrape_timeout.total_seconds())
         scope = scope_of(self.rollout, self.settings)
+        counted = counted_of(self.metric)
+        assert counted is not None  # noqa: S101 - only what is counted is undeclared
         rules = CounterRules(
             grid=ticking,
             since=ticking.tick_at_or_before(end - max(SPAN_SECONDS, 2 * ticking.interval)),
             scope=scope,
             candidate=self.stable,
             stable=None,
-            marks=self.counted.marks,
+            marks=counted.marks,
             slicing=Slicing(scope.style.pod_label, PODS_MOST),
-            edge=self.counted.edge,
+            edge=counted.edge,
         )
-        seconds = end - rules.since + max(BASELINE_SCRAPES * scrape, LEAST_BASELINE_SECONDS)
+        since = rules.since - max(BASELINE_SCRAPES * scrape, LEAST_BASELINE_SECONDS)
+        parts = scope.selectors(*rules.hashes)
         try:
-            total, marked = [
-                await series_of(self.provider, selector, scope, rules.hashes, at=end, seconds=seconds)
-                for selector in (self.counted.total, self.counted.marked)
-            ]
+            sides = [selected(selector, scope, parts) for selector in (counted.total, counted.marked)]
         except QueryError:
             # Said of the selector itself, by the review of the spec.
             return None
+        await reads.announce(Read(Phase.FINAL, each, end, since) for side in sides for each, _ in side)
+        total, marked = [
+            await all_of(side, lambda each: reads.raw(Read(Phase.FINAL, each, end, since))) for side in sides
+        ]
         if isinstance(marked, tuple):
             marked = marked_by(marked, rules.marks, rules.edge)
         if not (isinstance(total, tuple) and isinstance(marked, tuple)):

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from modelrollout.analysis.outcome import Unavailable
+from modelrollout.analysis.outcome import Rejected, Unavailable
 from modelrollout.api.status import DispersionStatus
 from modelrollout.metrics.provider import RawOutcome
 from modelrollout.runtime.settings import Settings
-from modelrollout.runtime.spreads import HOURS, Spreads
+from modelrollout.runtime.spreads import AT_ONCE, HOURS, Spreads
 from tests.support.objects import rollout
 from tests.support.past import History, Pod
 
@@ -35,14 +35,18 @@ class Prometheus(History):
 
     Attributes:
         answers: after so many reads there are none.
+        refuses: what no selector may hold.
     """
 
     reads: list[tuple[str, float, float]] = field(default_factory=list)
     answers: int = 1_000_000
     away: bool = False
+    refuses: str = "?"
 
     async def raw(self, selector: str, at: float, seconds: float) -> RawOutcome:
         self.reads.append((selector, at, seconds))
+        if self.refuses in selector:
+            return Rejected("refused")
         return Unavailable("away") if len(self.reads) > self.answers else await super().raw(selector, at, seconds)
 
     async def now(self) -> float | Unavailable:
@@ -116,14 +120,34 @@ async def test_a_prometheus_that_is_away_is_asked_again() -> None:
 
 
 async def test_what_it_costs() -> None:
-    """Two reads of ten minutes for each hour and metric, and none for what is declared."""
+    """One read of ten minutes for each hour, whatever number of metrics, and none for what is declared."""
     prometheus = past(pods(1))
     declared = METRIC | {"name": "declared", "clusters": {"by": "Request"}}
-    found = await measured(prometheus, METRIC, declared)
+    found = await measured(prometheus, METRIC, METRIC | {"name": "again"}, declared)
     assert found is not None
-    assert [one.metric for one in found.factors] == ["errors"]
-    assert len(prometheus.reads) == 2 * HOURS
+    assert [one.metric for one in found.factors] == ["errors", "again"]
+    assert len(prometheus.reads) == HOURS
     assert max(seconds for _, _, seconds in prometheus.reads) <= 600 + 60 + 45
+
+
+async def test_metrics_that_are_read_together_are_measured_as_alone() -> None:
+    """Each with an interval of its own, which makes what it wants to read another span of time."""
+    metrics = [METRIC | {"name": f"every-{every}", "interval": every} for every in ("15s", "90s", "10m")]
+    alone = [factor(await measured(past(pods(20, every=70.0)), metric)) for metric in metrics]
+    found = await measured(past(pods(20, every=70.0)), *metrics)
+    assert found is not None
+    assert [float(one.factor) for one in found.factors] == alone
+    assert len(set(alone)) > 1
+
+
+async def test_a_metric_that_cannot_be_read_costs_the_others_nothing() -> None:
+    """The counters that nobody may ask for all together are asked for one by one, and one of them is refused."""
+    prometheus = past(pods(20, every=70.0), refuses="nonsense")
+    refused = METRIC | {"name": "refused", "ratio": {"events": "nonsense{$selector}", "total": "requests{$selector}"}}
+    found = await measured(prometheus, METRIC, refused)
+    assert found is not None
+    assert {one.metric: float(one.factor) > 5 for one in found.factors} == {"errors": True, "refused": False}
+    assert sum("nonsense" in selector for selector, _, _ in prometheus.reads) <= 2 * AT_ONCE
 
 
 async def test_after_a_read_that_failed_it_asks_no_more() -> None:
