@@ -90,8 +90,11 @@ class Recorder:
     def _is_due(self, rollout: ModelRollout, status: ModelRolloutStatus) -> bool:
         if essence(rollout.status) != essence(status):
             return True
-        last = self._written.get(rollout.key)
-        return rollout.status != status and (last is None or not timedelta(0) <= self._now() - last < self._quiet())
+        if rollout.status == status:
+            return False
+        # What another process wrote before is as good: after a restart, judging a thousand goes before writing them.
+        last = self._written.setdefault(rollout.key, self._now())
+        return not timedelta(0) <= self._now() - last < self._quiet()
 
     def _quiet(self) -> timedelta:
         return max(QUIET, timedelta(seconds=len(self._moving) / NUMBERS_A_SECOND))

@@ -12,6 +12,7 @@ from modelrollout.api.errors import TransientError
 from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import Key, ModelRollout
 from modelrollout.engine.fallback import fields_of
+from modelrollout.engine.report import PROBLEM_REASONS
 from modelrollout.engine.revisions import Revision
 from modelrollout.engine.validate import problems_of
 from modelrollout.gates.gates import Gates
@@ -39,6 +40,7 @@ from modelrollout.workload.registry import Workloads
 ASK_AGAIN: Final = timedelta(seconds=30)
 """How long an objection is believed that may be mended without a change of the spec, such as a name that is taken."""
 EXAMPLE_WINDOW_SECONDS: Final = 60.0
+_ONCE_MORE: Final = "whoever led before had it checked, and it is soon checked again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,9 @@ class Validator:
         objections = self._workloads.of(rollout).objections(rollout, desired)
         free = (*problems_of(rollout.spec), *objections, *self._traffics.of(rollout).problems(rollout))
         known = self._known.get(rollout.key)
+        if known is None and _was_checked(rollout):
+            # After a restart, a thousand candidates are judged before the first spec is asked about again.
+            self._known[rollout.key] = known = _Known(rollout.generation, rollout.uid, now, (), _ONCE_MORE)
         if known is None or not _still_counts(known, rollout, now):
             known = await self._ask(rollout, desired, provider, now)
             self._known[rollout.key] = known
@@ -110,6 +115,14 @@ class Validator:
             logger().info("spec not fully checked yet", error=str(error))
             unanswered = str(error)
         return _Known(rollout.generation, rollout.uid, now, tuple(dict.fromkeys(problems)), unanswered)
+
+
+def _was_checked(rollout: ModelRollout) -> bool:
+    """Whether another process had this generation checked: no step begins before, and its objections are in status."""
+    status = rollout.status
+    if status.attempt is None or status.attempt.step is None or status.observed_generation != rollout.generation:
+        return False
+    return not any(condition.reason in PROBLEM_REASONS for condition in status.conditions)
 
 
 def _is_settled(known: _Known) -> bool:

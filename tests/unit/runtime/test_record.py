@@ -10,7 +10,7 @@ import pytest
 
 from modelrollout.analysis.verdict import Verdict
 from modelrollout.api.resource import Key
-from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.api.status import ModelRolloutStatus, Phase
 from modelrollout.engine.decide import decide
 from modelrollout.engine.plan import Plan
 from modelrollout.engine.situation import Observation
@@ -64,7 +64,7 @@ class Bench:
             complainer=Complainer(nobody, self.rollouts, nobody, self.now),
             now=self.now,
         )
-        self.status = GATHERING.status
+        self.status = GATHERING.status.model_copy(update={"phase": Phase.PENDING})
 
     def now(self) -> datetime:
         return self.clock
@@ -88,6 +88,17 @@ async def test_numbers_alone_are_written_at_most_every_15_seconds(bench: Bench) 
     bench.clock = NOW + QUIET
     await bench.record(with_samples(GATHERING, 99))
     assert [status.checks[0].samples for status in bench.written] == [1, 99]
+
+
+async def test_after_a_restart_numbers_alone_wait_like_any_others(bench: Bench) -> None:
+    """A thousand that are judged again are not a thousand writes at once."""
+    bench.status = GATHERING.status
+    await bench.record(with_samples(GATHERING, 2))
+    assert bench.written == []
+    assert bench.recorder.lag(KEY, with_samples(GATHERING, 2).status) == QUIET.total_seconds()
+    bench.clock += QUIET
+    await bench.record(with_samples(GATHERING, 3))
+    assert len(bench.written) == 1
 
 
 async def test_numbers_of_very_many_rollouts_are_written_less_often(bench: Bench) -> None:
@@ -137,6 +148,7 @@ async def test_what_was_held_back_is_looked_at_again_when_it_may_be_written(benc
 
 
 async def test_where_a_rollout_is_shows_in_the_metrics_even_if_nothing_is_written(bench: Bench) -> None:
+    bench.status = GATHERING.status
     await bench.record(GATHERING)
     assert not bench.written
     assert b'modelrollout_phase{name="digits",namespace="demo",phase="Progressing"} 1.0' in bench.telemetry.exposition()

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from modelrollout.analysis.outcome import Ambiguous, Outcome, Value
+from modelrollout.api.conditions import Condition, ConditionStatus, ConditionType
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.gates.gates import Gates
@@ -108,6 +109,39 @@ async def test_a_good_spec_is_asked_about_once_for_each_generation() -> None:
     await bench.problems(replace(ROLLOUT, generation=ROLLOUT.generation + 1))
     await bench.problems(replace(ROLLOUT, uid="another"))
     assert bench.judges.asked == EVERYBODY * 3
+
+
+_STEPPING = scenes.stepping().rollout
+IN_A_STEP = replace(_STEPPING, status=_STEPPING.status.model_copy(update={"observed_generation": _STEPPING.generation}))
+OBJECTED = Condition(
+    type=ConditionType.STALLED, status=ConditionStatus.TRUE, last_transition_time=NOW, reason="NameTaken"
+)
+
+
+async def test_after_a_restart_who_is_in_a_step_is_judged_before_the_spec_is_asked_about_again() -> None:
+    """Whoever led before has asked: no step begins before."""
+    bench = Bench(workload=("bad template",))
+    assert await bench.problems(IN_A_STEP) == ()
+    assert await bench.problems(IN_A_STEP, NOW + ASK_AGAIN - SECOND) == ()
+    assert bench.judges.asked == []
+    assert bench.validator.ask_again_at(IN_A_STEP.key) == NOW + ASK_AGAIN
+    assert await bench.problems(IN_A_STEP, NOW + ASK_AGAIN) == ("bad template",)
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [
+        pytest.param(replace(IN_A_STEP, generation=IN_A_STEP.generation + 1), id="edited-meanwhile"),
+        pytest.param(
+            scenes.rollout(scenes.raw_spec(), IN_A_STEP.status.model_copy(update={"attempt": None})), id="rests"
+        ),
+        pytest.param(
+            replace(IN_A_STEP, status=IN_A_STEP.status.model_copy(update={"conditions": (OBJECTED,)})), id="objected"
+        ),
+    ],
+)
+async def test_after_a_restart_nobody_else_is_trusted(rollout: ModelRollout) -> None:
+    assert await Bench(workload=("bad template",)).problems(rollout) == ("bad template",)
 
 
 async def test_all_who_object_are_heard_at_once_and_asked_again_later() -> None:
