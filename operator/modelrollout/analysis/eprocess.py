@@ -132,11 +132,16 @@ def _mixed(logs: tuple[float, ...], dispersion: float) -> float:
 
 def log_ratios(counts: Counts, limit: float) -> tuple[float, ...]:
     """Give the log likelihood ratio for each alternative above `limit`: e log(s) - n log(1 + (s - 1) limit)."""
-    share = _clip(limit)
-    if share == 0 and counts.events > 0:
+    return _log_ratios(counts.events, counts.total, _clip(limit))
+
+
+# One tick is asked for by the evidence of a step, by that of the attempt, and by what is said of both revisions.
+@lru_cache(maxsize=1024)
+def _log_ratios(events: int, total: int, share: float) -> tuple[float, ...]:
+    if share == 0 and events > 0:
         return (math.inf,) * GRID_POINTS
     logs = _log_normalisers(share)
-    return tuple(counts.events * log_odds - counts.total * each for log_odds, each in zip(LOG_ODDS, logs, strict=True))
+    return tuple(events * log_odds - total * each for log_odds, each in zip(LOG_ODDS, logs, strict=True))
 
 
 def log_ratios_below(counts: Counts, limit: float) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from modelrollout.analysis.comparison import Comparison
 from modelrollout.analysis.eprocess import GRID_POINTS
@@ -12,6 +13,9 @@ from modelrollout.analysis.limits import Limits
 from modelrollout.analysis.starts import ALONE, ATTEMPT, Process, Weights
 from modelrollout.analysis.stretches import Stretch
 from modelrollout.analysis.together import Together, log_evidence
+
+_Changes = dict[str, Any]
+"""Fields of a state and what a tick makes of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,59 +105,49 @@ class RatioState:
 def fold(state: RatioState, tick: Tick) -> RatioState:
     """Add one tick."""
     stretch, both = state.stretch.add(tick.at, tick.candidate, tick.stable)
-    state = replace(state, stretch=stretch, missed_pairs=state.missed_pairs + 1)
     if tick.candidate is None:
-        beside_max, beside_min = _unknown(state, tick.stable)
-        return replace(state, missed=state.missed + 1, beside_max=beside_max, beside_min=beside_min)
-    state = _absolute(state, tick.candidate, tick.stable)
-    return state if tick.stable is None else _relative(replace(state, missed_pairs=0), both)
+        changes = _unknown(state, tick.stable)
+    else:
+        changes = _absolute(state, tick.candidate, tick.stable) | ({} if both is None else _relative(state, *both))
+    paired = tick.candidate is not None and tick.stable is not None
+    # One new state a tick, as a look after a restart folds all ticks of a step.
+    return replace(state, stretch=stretch, missed_pairs=0 if paired else state.missed_pairs + 1, **changes)
 
 
-def _relative(state: RatioState, both: tuple[Counts, Counts] | None) -> RatioState:
-    """Add what both revisions counted in the same time, if that is known."""
-    if both is None:
-        return state
-    candidate, stable = both
+def _relative(state: RatioState, candidate: Counts, stable: Counts) -> _Changes:
+    """Add what both revisions counted in the same time."""
     bad, bad_stable = state.bad(candidate), state.bad(stable)
-    return replace(
-        state,
-        paired_candidate=state.paired_candidate + candidate,
-        paired_stable=state.paired_stable + stable,
-        worse=tuple(each.fold(bad, bad_stable) for each in state.worse),
-        no_worse=tuple(each.fold(bad, bad_stable) for each in state.no_worse),
-    )
+    return {
+        "paired_candidate": state.paired_candidate + candidate,
+        "paired_stable": state.paired_stable + stable,
+        "worse": tuple(each.fold(bad, bad_stable) for each in state.worse),
+        "no_worse": tuple(each.fold(bad, bad_stable) for each in state.no_worse),
+    }
 
 
-def _absolute(state: RatioState, counts: Counts, stable: Counts | None) -> RatioState:
+def _absolute(state: RatioState, counts: Counts, stable: Counts | None) -> _Changes:
     """Add a tick to the evidence against `max` and `min`; against `min` what is missing counts."""
-    above, below, limits = state.above_max, state.below_min, state.limits
-    beside_max, beside_min = state.beside_max, state.beside_min
-    if above is not None and limits.max is not None:
-        above, beside_max = _folded(state, above, beside_max, (counts, stable), limits.max)
-    if below is not None and limits.min is not None:
+    limits = state.limits
+    changes: _Changes = {"candidate": state.candidate + counts, "ticks": state.ticks + 1, "missed": 0}
+    if state.above_max is not None and limits.max is not None:
+        folded = _folded(state, state.above_max, state.beside_max, (counts, stable), limits.max)
+        changes["above_max"], changes["beside_max"] = folded
+    if state.below_min is not None and limits.min is not None:
         missing = (counts.complement, None if stable is None else stable.complement)
-        below, beside_min = _folded(state, below, beside_min, missing, 1 - limits.min)
-    return replace(
-        state,
-        candidate=state.candidate + counts,
-        above_max=above,
-        below_min=below,
-        beside_max=beside_max,
-        beside_min=beside_min,
-        ticks=state.ticks + 1,
-        missed=0,
-    )
+        folded = _folded(state, state.below_min, state.beside_min, missing, 1 - limits.min)
+        changes["below_min"], changes["beside_min"] = folded
+    return changes
 
 
-def _unknown(state: RatioState, stable: Counts | None) -> tuple[Together, Together]:
+def _unknown(state: RatioState, stable: Counts | None) -> _Changes:
     """What a tick without counts of the candidate says of stable."""
     limits, missing = state.limits, None if stable is None else stable.complement
-    beside_max, beside_min = state.beside_max, state.beside_min
+    changes: _Changes = {"missed": state.missed + 1}
     if limits.max is not None:
-        beside_max = beside_max.fold(None, stable, limits.max, state.dispersion)
+        changes["beside_max"] = state.beside_max.fold(None, stable, limits.max, state.dispersion)
     if limits.min is not None:
-        beside_min = beside_min.fold(None, missing, 1 - limits.min, state.dispersion)
-    return beside_max, beside_min
+        changes["beside_min"] = state.beside_min.fold(None, missing, 1 - limits.min, state.dispersion)
+    return changes
 
 
 def _folded(

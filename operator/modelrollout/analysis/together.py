@@ -34,6 +34,7 @@ QUIET_TICKS = 3
 """Ticks in a row without requests after which nothing is known of a revision any more."""
 _SOONEST, _LATEST = 5, 15
 """Alternatives that tell quickly when failures begin and end: odds from 1.6 to 63 times those of the limit."""
+_NO_SUMS = (0.0,) * (_LATEST - _SOONEST)
 _LEAST_LIMIT = 1e-3
 """A limit of 0 is broken by one failure; that stable fails too takes more than that."""
 
@@ -47,7 +48,7 @@ class Failing:
         quiet: how many ticks in a row, up to the last, it answered nothing, or nobody knows what.
     """
 
-    sums: tuple[float, ...] = (0.0,) * (_LATEST - _SOONEST)
+    sums: tuple[float, ...] = _NO_SUMS
     quiet: int = 0
 
     def fold(self, bad: Counts | None, limit: float, dispersion: float) -> Failing:
@@ -55,6 +56,8 @@ class Failing:
         if bad is None or bad.total == 0:
             quiet = self.quiet + 1
             return Failing(quiet=quiet) if quiet >= QUIET_TICKS else Failing(self.sums, quiet)
+        if bad.events == 0 and self.sums == _NO_SUMS:
+            return Failing()  # good ticks cannot lower a sum further, and most ticks are good
         logs = log_ratios(bad, max(limit, _LEAST_LIMIT))[_SOONEST:_LATEST]
         pairs = zip(self.sums, logs, strict=True)
         return Failing(tuple(min(MOST, max(0.0, total + log / dispersion)) for total, log in pairs))
