@@ -101,10 +101,14 @@ def _scale(row: Row) -> str:
         ("seconds until all serve their first version", f"{row['adopt_seconds']:.0f}", ""),
         ("API requests of the operator for each of them", f"{row['adopt_api_requests_each']:.3g}", ""),
         ("seconds until those that move are in force", f"{row['move_seconds']:.0f}", ""),
-        ("seconds from a killed operator's start to full caches", f"{row['restart_ready_seconds']:.1f}", ""),
-        ("seconds from there on until all that move are judged again", f"{row['restart_resumed_seconds']:.1f}", "30"),
-        ("steps that it changed", str(row["restart_changed_steps"]), "0"),
     ]
+    for name, how in (("SIGTERM", "that followed one that ended in order"), ("SIGKILL", "that followed a killed one")):
+        found = row["restarts"][name]
+        once += [
+            (f"seconds from the start of an operator {how} to full caches", f"{found['ready_seconds']:.1f}", ""),
+            ("to the moment when all that move were judged again", f"{found['resumed_seconds']:.1f}", "30"),
+            ("steps that it changed", str(found["changed_steps"]), "0"),
+        ]
     costs = table(("", "all at rest", "some moving", "after a restart", "aim"), rows)
     return costs + "\n\n" + table(("once", "measured", "aim"), once)
 

@@ -58,14 +58,15 @@ class Scale:
     row: dict[str, Any]
 
     async def run(self, seconds: float) -> None:
-        """Adopt all, rest, move some, and come back after a kill."""
+        """Adopt all, rest, move some, and come back: after an end in order, and after a kill."""
         await self.operator.start()
         await self.operator.ready()
         await self._adopt()
         self.row["resting"] = await self._over(seconds, "resting")
         await self._move()
         self.row["moving_costs"] = await self._over(seconds, "moving")
-        await self._restart()
+        await self._restart(signal.SIGTERM)
+        await self._restart(signal.SIGKILL)
         self.row["after_restart"] = await self._over(seconds, "after the restart")
 
     async def _adopt(self) -> None:
@@ -86,21 +87,23 @@ class Scale:
         await self._until(self._in_force, self.moving, "are in a step in force")
         self.row["move_seconds"] = _now() - start
 
-    async def _restart(self) -> None:
+    async def _restart(self, number: signal.Signals) -> None:
+        """End the operator and start another: nobody stands by."""
         steps = {name: self.crowd.seen[name].step for name in self._names()}
-        await self.operator.end(signal.SIGKILL)
-        versions = {name: self.crowd.seen[name].version for name in self._names()}
+        await self.operator.end(number)
         start = _now()
         await self.operator.start()
         await self.operator.ready()
-        self.row["restart_ready_seconds"] = _now() - start
-
-        def resumed() -> int:
-            return sum(self.crowd.seen[name].version != version for name, version in versions.items())
-
-        await self._until(resumed, self.moving, "have been judged again")
-        self.row["restart_resumed_seconds"] = _now() - start
-        self.row["restart_changed_steps"] = sum(self.crowd.seen[name].step != step for name, step in steps.items())
+        ready = _now() - start
+        with self.progress.task(f"{self.moving} rollouts have been judged again"):
+            async with asyncio.timeout(3600):
+                while await self.operator.judged() < self.moving:  # noqa: ASYNC110 - another process counts
+                    await asyncio.sleep(1)
+        self.row.setdefault("restarts", {})[number.name] = {
+            "ready_seconds": ready,
+            "resumed_seconds": _now() - start,
+            "changed_steps": sum(self.crowd.seen[name].step != step for name, step in steps.items()),
+        }
 
     async def _over(self, seconds: float, what: str) -> dict[str, float]:
         await asyncio.sleep(30)  # what the change before still brings about is not what is measured

@@ -93,6 +93,11 @@ class OperatorProcess:
             reconciles=own.sum("modelrollout_reconciles_total"),
         )
 
+    async def judged(self) -> int:
+        """How many rollouts whose candidate has traffic it has looked at since it started."""
+        samples = (await self._metrics()).samples
+        return sum(name == "modelrollout_candidate_weight" and value > 0 for (name, _), value in samples.items())
+
     async def _metrics(self) -> Metrics:
         timeout = aiohttp.ClientTimeout(total=120)
         async with (
