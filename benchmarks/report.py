@@ -102,12 +102,16 @@ def _scale(row: Row) -> str:
         ("API requests of the operator for each of them", f"{row['adopt_api_requests_each']:.3g}", ""),
         ("seconds until those that move are in force", f"{row['move_seconds']:.0f}", ""),
     ]
-    for name, how in (("SIGTERM", "that followed one that ended in order"), ("SIGKILL", "that followed a killed one")):
-        found = row["restarts"][name]
+    for found in row["restarts"]:
+        how = "ended in order" if found["ended_by"] == "SIGTERM" else "killed"
+        then = "one that stood by" if found["standby"] else "one that was started then"
         once += [
-            (f"seconds from the start of an operator {how} to full caches", f"{found['ready_seconds']:.1f}", ""),
-            ("to the moment when all that move were judged again", f"{found['resumed_seconds']:.1f}", "30"),
-            ("steps that it changed", str(found["changed_steps"]), "0"),
+            (
+                f"seconds until all that move are judged again, {how}, by {then}",
+                f"{found['resumed_seconds']:.1f}",
+                "30",
+            ),
+            ("steps that this changed", str(found["changed_steps"]), "0"),
         ]
     costs = table(("", "all at rest", "some moving", "after a restart", "aim"), rows)
     return costs + "\n\n" + table(("once", "measured", "aim"), once)

@@ -44,12 +44,15 @@ class Scale:
 
     Attributes:
         crowd: everything but the operator.
+        operator: the one that leads.
+        another: makes one that has not been started.
         count, moving: how many ModelRollouts there are, and how many of them are brought into a step.
         row: what was measured so far.
     """
 
     crowd: Crowd
     operator: OperatorProcess
+    another: Callable[[], OperatorProcess]
     playing: asyncio.Task[None]
     progress: Progress
     targets: Callable[[], None]
@@ -65,8 +68,9 @@ class Scale:
         self.row["resting"] = await self._over(seconds, "resting")
         await self._move()
         self.row["moving_costs"] = await self._over(seconds, "moving")
-        await self._restart(signal.SIGTERM)
-        await self._restart(signal.SIGKILL)
+        await self._restart(signal.SIGTERM, standby=True)
+        await self._restart(signal.SIGKILL, standby=True)
+        await self._restart(signal.SIGTERM, standby=False)
         self.row["after_restart"] = await self._over(seconds, "after the restart")
 
     async def _adopt(self) -> None:
@@ -87,23 +91,29 @@ class Scale:
         await self._until(self._in_force, self.moving, "are in a step in force")
         self.row["move_seconds"] = _now() - start
 
-    async def _restart(self, number: signal.Signals) -> None:
-        """End the operator and start another: nobody stands by."""
+    async def _restart(self, number: signal.Signals, *, standby: bool) -> None:
+        """End the operator; another one, which stood by or is started now, takes over."""
         steps = {name: self.crowd.seen[name].step for name in self._names()}
-        await self.operator.end(number)
+        former, self.operator = self.operator, self.another()
+        if standby:
+            await self.operator.start()
+            await self.operator.ready()
         start = _now()
-        await self.operator.start()
-        await self.operator.ready()
-        ready = _now() - start
+        await former.end(number)
+        if not standby:
+            await self.operator.start()
         with self.progress.task(f"{self.moving} rollouts have been judged again"):
             async with asyncio.timeout(3600):
                 while await self.operator.judged() < self.moving:  # noqa: ASYNC110 - another process counts
                     await asyncio.sleep(1)
-        self.row.setdefault("restarts", {})[number.name] = {
-            "ready_seconds": ready,
+        found = {
+            "ended_by": number.name,
+            "standby": standby,
             "resumed_seconds": _now() - start,
             "changed_steps": sum(self.crowd.seen[name].step != step for name, step in steps.items()),
         }
+        self.progress.say(json.dumps(found))
+        self.row.setdefault("restarts", []).append(found)
 
     async def _over(self, seconds: float, what: str) -> dict[str, float]:
         await asyncio.sleep(30)  # what the change before still brings about is not what is measured
@@ -173,8 +183,12 @@ async def _standing(progress: Progress, count: int, moving: int) -> AsyncIterato
             "MODELROLLOUT_PROMETHEUS_URL": prometheus.url,
             "MODELROLLOUT_LEASE_NAMESPACE": namespace_of(0),
         }
-        operator = OperatorProcess(environment, _free_port(), home / "operator.log")
-        stack.push_async_callback(operator.end)
+
+        def another() -> OperatorProcess:
+            operator = OperatorProcess(environment, _free_port(), home / "operator.log")
+            stack.push_async_callback(operator.end)
+            return operator
+
         moved = {name_of(number): namespace_of(number) for number in range(moving)}
 
         def targets() -> None:
@@ -182,7 +196,8 @@ async def _standing(progress: Progress, count: int, moving: int) -> AsyncIterato
             file.with_suffix(".new").write_text(json.dumps(groups))
             file.with_suffix(".new").replace(file)
 
-        yield Scale(crowd, operator, playing, progress, targets, count, moving, {"rollouts": count, "moving": moving})
+        row = {"rollouts": count, "moving": moving}
+        yield Scale(crowd, another(), another, playing, progress, targets, count, moving, row)
 
 
 def _target(pod: str, namespaces: dict[str, str], port: int) -> dict[str, Any]:

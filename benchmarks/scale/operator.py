@@ -95,7 +95,11 @@ class OperatorProcess:
 
     async def judged(self) -> int:
         """How many rollouts whose candidate has traffic it has looked at since it started."""
-        samples = (await self._metrics()).samples
+        self._assert_alive()
+        try:
+            samples = (await self._metrics()).samples
+        except aiohttp.ClientError:
+            return 0  # it does not listen yet
         return sum(name == "modelrollout_candidate_weight" and value > 0 for (name, _), value in samples.items())
 
     async def _metrics(self) -> Metrics:

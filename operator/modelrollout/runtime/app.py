@@ -161,7 +161,6 @@ class App:
         heartbeat = asyncio.create_task(self.health.run_heartbeat(), name="heartbeat")
         try:
             await self._fill_first()
-            self.health.ready()
             await self._run_parts(heartbeat)
         finally:
             heartbeat.cancel()
@@ -250,6 +249,8 @@ class App:
         A decision that only its route tells of has the number that we would take next.
         """
         await self.intake.arrived()
+        # Not before: whoever leads is ended in a rolling update as soon as its successor is ready.
+        self.health.ready()
         await self.leadership.leading.wait()
         for seconds in patience():
             try:

@@ -15,8 +15,8 @@ LAG_LIMIT_SECONDS = 10.0
 class Health:
     """What the kubelet asks.
 
-    Live: the event loop turned within the last ten seconds and the workers run. Ready: the caches have been filled, so
-    that it leads, or can do so from one moment to the next.
+    Live: the event loop turned within the last ten seconds and the workers run. Ready: the caches have been filled and
+    the watches stand, so that it leads, or can do so from one moment to the next.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Health:
         self._failed: str | None = None
 
     def ready(self) -> None:
-        """The caches are full."""
+        """The caches are full, and what the watches list at first is in."""
         self._ready = True
 
     def fail(self, why: str) -> None:
