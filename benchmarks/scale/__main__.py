@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import json
 import signal
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,6 +27,7 @@ from benchmarks.scale.subject import name_of, namespace_of
 from e2e.cluster.binaries import Binaries
 from e2e.cluster.progress import Progress
 from tests.support.api_server import running_api_server
+from tests.support.ports import free_port
 from tests.support.prometheus import RealPrometheus
 
 _CONFIG = """\
@@ -167,7 +167,7 @@ async def _standing(progress: Progress, count: int, moving: int) -> AsyncIterato
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mr-scale-")))
         server = stack.enter_context(running_api_server(home / "api"))
         crowd = Crowd(await stack.enter_async_context(await config.new_client_from_config(str(server.kubeconfig))))
-        port = _free_port()
+        port = free_port()
         runner = await crowd.serve_counters(port)
         stack.push_async_callback(runner.cleanup)
         prometheus = RealPrometheus(Binaries(progress).path("prometheus"), home / "prometheus", config=_CONFIG)
@@ -185,7 +185,7 @@ async def _standing(progress: Progress, count: int, moving: int) -> AsyncIterato
         }
 
         def another() -> OperatorProcess:
-            operator = OperatorProcess(environment, _free_port(), home / "operator.log")
+            operator = OperatorProcess(environment, free_port(), home / "operator.log")
             stack.push_async_callback(operator.end)
             return operator
 
@@ -208,12 +208,6 @@ def _target(pod: str, namespaces: dict[str, str], port: int) -> dict[str, Any]:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 async def _measure(count: int, moving: int, seconds: float) -> dict[str, Any]:

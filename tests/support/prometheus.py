@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -13,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final
+
+from tests.support.ports import free_port
 
 _READY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 20.0
@@ -58,7 +59,7 @@ class RealPrometheus:
         self._options = options
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = _free_port()
+        self._port = free_port()
         self._targets: dict[str, tuple[str, Mapping[str, str]]] = {}
         directory.mkdir(parents=True, exist_ok=True)
         milliseconds = f"{round(scrape_seconds * 1000)}ms"
@@ -98,7 +99,7 @@ class RealPrometheus:
                 # Between finding a free port and Prometheus taking it, somebody else may.
                 if "address already in use" not in str(error) or attempt == _START_ATTEMPTS:
                     raise
-                self._port = _free_port()
+                self._port = free_port()
         return None
 
     @property
@@ -171,9 +172,3 @@ class RealPrometheus:
         new = self._directory / "targets.json.new"
         new.write_text(json.dumps(groups))
         new.replace(self._directory / "targets.json")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

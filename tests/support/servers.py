@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from e2e.cluster import cache
+from tests.support.ports import free_port
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
 SOURCES: Final = _REPOSITORY / "tests" / "servers"
@@ -241,7 +241,7 @@ def running(server: Server, directory: Path, seconds: float) -> Iterator[Running
 
 def _start(server: Server, environment: Path, directory: Path) -> Running:
     shutil.copytree(SOURCES / server.name, directory)
-    ports = Ports(*(_free_port() for _ in range(3)))
+    ports = Ports(*(free_port() for _ in range(3)))
     server.settings(directory, ports)
     log, home = directory / "log", str(directory / "home")
     with log.open("wb") as output:
@@ -316,9 +316,3 @@ def _installer(server: Server) -> Callable[[Path], None]:
         subprocess.run([*pip, "--only-binary", ":all:", "--require-hashes", "-r", str(server.lock)], check=True)
 
     return install
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

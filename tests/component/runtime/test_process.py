@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from tests.support.api_server import ApiServer
 from tests.support.operators import REPOSITORY
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.component
@@ -44,12 +44,6 @@ async def ended(process: asyncio.subprocess.Process) -> Ended:
         _, errors = await process.communicate()
     assert process.returncode is not None
     return Ended(process.returncode, errors.decode())
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("", 0))
-        return int(listener.getsockname()[1])
 
 
 async def test_without_a_cluster_it_says_what_to_do(tmp_path: Path) -> None:
