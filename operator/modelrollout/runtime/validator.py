@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -80,13 +80,10 @@ class Validator:
         """Why the spec cannot be carried out, all at once; empty when it can."""
         objections = self._workloads.of(rollout).objections(rollout, desired)
         free = (*problems_of(rollout.spec), *objections, *self._traffics.of(rollout).problems(rollout))
-        known = self._known.get(rollout.key)
-        if known is None and _was_checked(rollout):
-            # After a restart, a thousand candidates are judged before the first spec is asked about again.
-            self._known[rollout.key] = known = _Known(rollout.generation, rollout.uid, now, (), _ONCE_MORE)
+        known = self._known.get(rollout.key) or _inherited(rollout, desired, now)
         if known is None or not _still_counts(known, rollout, now):
             known = await self._ask(rollout, desired, provider, now)
-            self._known[rollout.key] = known
+        self._known[rollout.key] = known
         return (*free, *known.problems)
 
     def unanswered(self, key: Key) -> str | None:
@@ -117,12 +114,18 @@ class Validator:
         return _Known(rollout.generation, rollout.uid, now, tuple(dict.fromkeys(problems)), unanswered)
 
 
-def _was_checked(rollout: ModelRollout) -> bool:
-    """Whether another process had this generation checked: no step begins before, and its objections are in status."""
+def _inherited(rollout: ModelRollout, desired: Revision, now: datetime) -> _Known | None:
+    """What another process had found out before, as far as status tells; None where somebody has to be asked."""
     status = rollout.status
-    if status.attempt is None or status.attempt.step is None or status.observed_generation != rollout.generation:
-        return False
-    return not any(condition.reason in PROBLEM_REASONS for condition in status.conditions)
+    if status.observed_generation != rollout.generation or any(c.reason in PROBLEM_REASONS for c in status.conditions):
+        return None
+    good = _Known(rollout.generation, rollout.uid, now, (), None)
+    if status.attempt is not None and status.attempt.step is not None:
+        # No step begins before the spec is checked. After a restart a thousand candidates are judged before the first
+        # spec is asked about again.
+        return replace(good, unanswered=_ONCE_MORE)
+    # It rests at what it asks for: there is nothing to begin, and ten thousand that rest are nobody's work.
+    return good if status.attempt is None and status.stable and status.stable.revision == desired.hash else None
 
 
 def _is_settled(known: _Known) -> bool:

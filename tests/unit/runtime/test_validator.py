@@ -128,12 +128,27 @@ async def test_after_a_restart_who_is_in_a_step_is_judged_before_the_spec_is_ask
     assert await bench.problems(IN_A_STEP, NOW + ASK_AGAIN) == ("bad template",)
 
 
+SETTLED = scenes.rollout(
+    scenes.raw_spec(), ModelRolloutStatus(observed_generation=ROLLOUT.generation, stable=scenes.revision("2").ref)
+)
+
+
+async def test_after_a_restart_nobody_is_asked_about_who_rests_at_what_its_spec_asks_for() -> None:
+    bench = Bench(workload=("bad template",), cached=("no Gateway",))
+    assert await bench.problems(SETTLED) == ("no Gateway",)
+    assert await bench.problems(SETTLED, NOW + timedelta(days=1)) == ("no Gateway",)
+    assert bench.judges.asked == []
+    assert bench.validator.ask_again_at(SETTLED.key) is None
+
+
 @pytest.mark.parametrize(
     "rollout",
     [
         pytest.param(replace(IN_A_STEP, generation=IN_A_STEP.generation + 1), id="edited-meanwhile"),
+        pytest.param(replace(SETTLED, generation=SETTLED.generation + 1), id="edited-at-rest"),
         pytest.param(
-            scenes.rollout(scenes.raw_spec(), IN_A_STEP.status.model_copy(update={"attempt": None})), id="rests"
+            scenes.rollout(scenes.raw_spec(), SETTLED.status.model_copy(update={"stable": STABLE.ref})),
+            id="has-to-begin",
         ),
         pytest.param(
             replace(IN_A_STEP, status=IN_A_STEP.status.model_copy(update={"conditions": (OBJECTED,)})), id="objected"
