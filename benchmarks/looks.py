@@ -1,4 +1,4 @@
-"""python -m benchmarks.looks: what one look at a step costs, by how many series each counter has.
+"""python -m benchmarks.looks: what one look at a step costs, by how many series there are and how old the step is.
 
 One rollout, four ratio metrics on five counters, scraped every 15 s by a Prometheus of its own (the history is written,
 not waited for). Writes looks.md.
@@ -33,11 +33,13 @@ from tests.support.scenes import CANDIDATE, STABLE
 
 FILE: Final = Path(__file__).with_name("looks.md")
 SCRAPE: Final = 15.0
-SCRAPES: Final = 30
 BEFORE: Final = 8
 """Scrapes before the step begins."""
-SIZES: Final = ((2, 1, 20), (10, 10, 20), (50, 20, 10), (100, 100, 3))
-"""Pods of both revisions together, values of a label (one series of each counter for each of both), and looks."""
+WRITTEN_AT_ONCE: Final = 120
+"""Scrapes of all series before the next ones of any: Prometheus takes nothing that is an hour older than its newest."""
+SIZES: Final = ((2, 1, 20, 22), (2, 1, 20, 240), (2, 1, 20, 1440), (10, 10, 20, 22), (50, 20, 5, 22))
+"""Pods of both revisions together, values of a label (one series of each counter for each of both), looks, and scrapes
+since the step began."""
 _HEAD: Final = """# One look at a step
 
 Written by `python -m benchmarks.looks`: one rollout, four ratio metrics on five counters, a look at each scrape."""
@@ -49,12 +51,14 @@ class Cost:
 
     Attributes:
         series: of each counter.
+        scrapes: since the step began.
         requests: to Prometheus.
         held: the longest time, in milliseconds, in which the operator did nothing else.
         again: of the first look after a restart, which reads all of the step.
     """
 
     series: int
+    scrapes: int
     requests: float
     operator: float
     prometheus: float
@@ -62,18 +66,20 @@ class Cost:
     again: float
 
 
-def history(namespace: str, pods: int, values: int, begin: float) -> Iterator[Series]:
+def history(namespace: str, pods: int, values: int, begin: float, scrapes: int) -> Iterator[Series]:
     """All counters grow steadily, each series by 100 requests a scrape."""
-    for number in range(pods):
-        revision = (CANDIDATE, STABLE)[number % 2]
-        pod = f"digits-{revision.hash}-{number}"
-        at = [begin + SCRAPE * scrape + SCRAPE * number / pods for scrape in range(SCRAPES)]
-        labels = {"namespace": namespace, "pod": pod, "instance": pod, "job": "pods"}
-        yield labels | {"__name__": "up"}, [(one, 1.0) for one in at]
-        for name, share in {"requests_total": 1.0, **SHARES}.items():
-            counts = [(one, float(int(100 * index * share))) for index, one in enumerate(at)]
-            for value in range(values):
-                yield labels | {"__name__": name, "class": str(value)}, counts
+    for first in range(0, scrapes, WRITTEN_AT_ONCE):
+        part = range(first, min(first + WRITTEN_AT_ONCE, scrapes))
+        for number in range(pods):
+            revision = (CANDIDATE, STABLE)[number % 2]
+            pod = f"digits-{revision.hash}-{number}"
+            at = {index: begin + SCRAPE * (index + number / pods) for index in part}
+            labels = {"namespace": namespace, "pod": pod, "instance": pod, "job": "pods"}
+            yield labels | {"__name__": "up"}, [(one, 1.0) for one in at.values()]
+            for name, share in {"requests_total": 1.0, **SHARES}.items():
+                counts = [(one, float(int(100 * index * share))) for index, one in at.items()]
+                for value in range(values):
+                    yield labels | {"__name__": name, "class": str(value)}, counts
 
 
 def stepping(namespace: str, began: datetime) -> ModelRollout:
@@ -89,17 +95,18 @@ def stepping(namespace: str, began: datetime) -> ModelRollout:
     return replace(seen.rollout, key=Key(namespace, "digits"), status=status)
 
 
-async def measure(prometheus: RealPrometheus, pods: int, values: int, looks: int) -> Cost:
+async def measure(prometheus: RealPrometheus, pods: int, values: int, looks: int, since: int) -> Cost:
     """Write a history, look at it scrape by scrape, and once more as after a restart."""
-    begin, namespace = float(int(time.time())) - SCRAPE * (SCRAPES + 1), f"look-{pods * values}"
-    await asyncio.to_thread(write_all, prometheus.url, history(namespace, pods, values, begin))
+    scrapes, namespace = BEFORE + since, "look"
+    begin = float(int(time.time())) - SCRAPE * (scrapes + 1)
+    await asyncio.to_thread(write_all, prometheus.url, history(namespace, pods, values, begin, scrapes))
     rollout = stepping(namespace, datetime.fromtimestamp(begin + SCRAPE * BEFORE, UTC))
     requests: list[str] = []
     settings = PrometheusSettings(prometheus.url, timeout=30.0, shortest_scrape=SCRAPE)
     async with PrometheusProvider(settings, on_request=lambda outcome, _: requests.append(outcome)) as provider:
         past = Past(provider, datetime.now(UTC))
         judge = Judge(past, Settings())
-        last = begin + SCRAPE * SCRAPES
+        last = begin + SCRAPE * scrapes
         # What the first one reads of the past is no part of the others.
         await _look(judge, past, rollout, last - SCRAPE * (looks + 1))
         requests.clear()
@@ -114,7 +121,7 @@ async def measure(prometheus: RealPrometheus, pods: int, values: int, looks: int
     assert samples > 0
     assert set(requests) == {"ok"}, set(requests)
     each = 1000 / looks
-    return Cost(pods * values, made / looks, operator * each, theirs * each, held * 1000, again * 1000)
+    return Cost(pods * values, since, made / looks, operator * each, theirs * each, held * 1000, again * 1000)
 
 
 async def _look(judge: Judge, past: Past, rollout: ModelRollout, at: float) -> tuple[float, int]:
@@ -147,6 +154,7 @@ def page(costs: list[Cost]) -> str:
     rows = [
         (
             f"{cost.series:,}",
+            f"{cost.scrapes:,}",
             f"{cost.requests:.1f}",
             f"{cost.operator:.0f}",
             f"{cost.prometheus:.0f}",
@@ -157,11 +165,12 @@ def page(costs: list[Cost]) -> str:
     ]
     head = (
         "series of each counter",
+        "scrapes since the step began",
         "requests to Prometheus a look",
         "processor ms of the operator a look",
         "of Prometheus",
         "event loop held at most, ms",
-        f"first look after a restart, {SCRAPES - BEFORE} scrapes into the step: processor ms of the operator",
+        "first look after a restart: processor ms of the operator",
     )
     return "\n\n".join((_HEAD, table(head, rows), f"Measured {machine.piece()}.")) + "\n"
 
@@ -170,13 +179,16 @@ async def _measured() -> list[Cost]:
     """What is known is written at once: the last size takes longer than all others."""
     progress = Progress()
     found = []
-    with tempfile.TemporaryDirectory(prefix="mr-looks-") as home:
-        binary = Binaries(progress).path("prometheus")
-        with RealPrometheus(binary, Path(home) / "prometheus", options=RECEIVES) as prometheus:
-            for pods, values, looks in SIZES:
-                found.append(await measure(prometheus, pods, values, looks))
-                progress.say(str(found[-1]))
-                FILE.write_text(page(found), encoding="utf-8")
+    binary = Binaries(progress).path("prometheus")
+    for size in SIZES:
+        # One each: a history may not begin long before what is there already.
+        with (
+            tempfile.TemporaryDirectory(prefix="mr-looks-") as home,
+            RealPrometheus(binary, Path(home) / "prometheus", options=RECEIVES) as prometheus,
+        ):
+            found.append(await measure(prometheus, *size))
+        progress.say(str(found[-1]))
+        FILE.write_text(page(found), encoding="utf-8")
     return found
 
 

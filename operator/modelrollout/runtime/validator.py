@@ -61,6 +61,9 @@ class _Known:
 class Validator:
     """Asks the API server and Prometheus once per generation, and again while they object or do not answer.
 
+    A generation that status calls checked is not asked about after a restart; a check that only a newer version of the
+    operator makes applies to the next one.
+
     What the spec itself and the caches tell is free, and asked at every look.
     """
 
