@@ -31,6 +31,8 @@ MAX_POINTS: Final = 11_000
 """Prometheus's own bound on the points of one series in one answer of a range."""
 MAX_SERIES: Final = 10_000
 """How many series one read may give: ten thousand take about a second of a core."""
+_THREADED_SERIES: Final = 200
+"""From so many series on an answer is read in a thread: the event loop has others to serve."""
 _CHUNK_BYTES: Final = 65_536
 _GRACE_SECONDS: Final = 1.0
 """The event loop waits this much longer than the HTTP call may take, then gives the thread up."""
@@ -175,9 +177,10 @@ class PrometheusProvider:
         if not isinstance(answer, Answer):
             return answer
         # Prometheus before 2.55 knows no limit and sends all of them; a newer one cuts, and says so as a warning.
-        if isinstance(answer.result, list) and len(answer.result) > limit:
+        count = len(answer.result) if isinstance(answer.result, list) else 0
+        if count > limit:
             return Rejected(f"the selector matches more than {limit} series; add matchers to it")
-        return raw_outcome(answer)
+        return raw_outcome(answer) if count < _THREADED_SERIES else await asyncio.to_thread(raw_outcome, answer)
 
     async def _ask(self, path: str, **form: str) -> Answer | Rejected | Unavailable:
         """One request; one already under way is shared, and a caller that goes away leaves it to the others."""

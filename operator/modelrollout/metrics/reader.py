@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, Protocol
 
 from modelrollout.analysis.evidence import Tick
@@ -20,6 +22,10 @@ from modelrollout.metrics.ticks import is_final
 
 CHUNK_SECONDS: Final = 300.0
 """How much is read at once: bounds memory, and how long the event loop is held up (100 series each second: 0.1 s)."""
+
+THREADED_SERIES: Final = 200
+"""From so many series on they are counted in a thread: thousands take seconds, and the Lease has to be renewed
+meanwhile."""
 
 _UP: Final = "up{$selector}"
 
@@ -148,11 +154,13 @@ class CounterReader:
             if not isinstance(answer, Batch):
                 return answer
             batch = answer
-            ledger, ticks = advance(position.ledger, batch, rules, after=position.until, until=until, final="final")
+            count = partial(advance, position.ledger, batch, rules, after=position.until, until=until, final="final")
+            ledger, ticks = await _counted(count, batch)
             final += [tick for tick in ticks if tick.at > cursor]
             position = _Position(position.what, until, ledger, position.known | scraped(batch.scrapes))
         newest = grid.tick_of(request.now)
-        _, provisional = advance(position.ledger, batch, rules, after=horizon, until=newest, final="provisional")
+        count = partial(advance, position.ledger, batch, rules, after=horizon, until=newest, final="provisional")
+        _, provisional = await _counted(count, batch)
         self._positions[request.uid, request.metric] = position
         return CounterReading(tuple(final), provisional, max(cursor, horizon), _newest(batch, rules))
 
@@ -172,7 +180,10 @@ class CounterReader:
         batch, start = await sources.batch(before, frozenset()), before.at
         if not isinstance(batch, Batch):
             return batch
-        ledger, _ = _advance(request.rules)(Ledger(), batch, request.rules, after=start, until=start, final="final")
+        count = partial(
+            _advance(request.rules), Ledger(), batch, request.rules, after=start, until=start, final="final"
+        )
+        ledger, _ = await _counted(count, batch)
         return _Position(_what(request), start, ledger, scraped(batch.scrapes))
 
 
@@ -238,6 +249,14 @@ class _Source:
 
     phase: Phase
     selectors: Selected
+
+
+async def _counted(
+    count: Callable[[], tuple[Ledger, tuple[Tick, ...]]], batch: Batch
+) -> tuple[Ledger, tuple[Tick, ...]]:
+    """Count a batch, beside the event loop if that takes long: it is pure."""
+    series = len(batch.total) + len(batch.marked)
+    return count() if series < THREADED_SERIES else await asyncio.to_thread(count)
 
 
 def _advance(rules: CounterRules) -> Advance:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,10 +14,11 @@ from hypothesis import strategies as st
 
 from modelrollout.analysis.evidence import Counts, Tick
 from modelrollout.analysis.outcome import Rejected, Unavailable
+from modelrollout.metrics import counters
 from modelrollout.metrics.counters import CounterRules
 from modelrollout.metrics.promql import QueryError, StandIn
 from modelrollout.metrics.provider import RawOutcome, RawSeries
-from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRequest
+from modelrollout.metrics.reader import THREADED_SERIES, CounterReader, CounterReading, CounterRequest
 from tests.support.histories import HistoryProvider, rules, series
 from tests.support.native import of
 
@@ -265,6 +268,27 @@ async def test_it_tells_when_the_candidate_was_last_scraped() -> None:
     assert (await reading(reader, request(rules(since=30.0), now=50.0))).newest == 49.4
     alone = CounterReader(HistoryProvider({"total": history["total"][1:]}, 50.0, {}), TIMEOUT)
     assert (await reading(alone, request(rules(since=30.0), now=50.0))).newest is None
+
+
+@pytest.mark.parametrize(("pods", "where"), [(THREADED_SERIES - 1, "loop"), (THREADED_SERIES, "thread")])
+async def test_thousands_of_series_are_counted_beside_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, pods: int, where: str
+) -> None:
+    """The Lease is renewed by the loop, and lost for all rollouts if one of them holds it up."""
+    counted_in: set[str] = set()
+
+    def counting(*what: Any, **how: Any) -> Any:
+        counted_in.add("loop" if threading.current_thread() is threading.main_thread() else "thread")
+        return advance(*what, **how)
+
+    advance = counters.advance
+    monkeypatch.setattr(counters, "advance", counting)
+    samples = {float(at): 2.0 * at for at in range(20, 50)}
+    history = {"total": tuple(series("total", f"new-{number}", samples) for number in range(pods))}
+    reader = CounterReader(HistoryProvider(history, 50.0, {}), TIMEOUT)
+    answer = await reading(reader, request(rules(since=30.0), now=50.0))
+    assert answer.final[-1].candidate == Counts(0, 2 * pods)
+    assert counted_in == {where}
 
 
 async def test_an_unknown_variable_is_an_error_of_the_user() -> None:
