@@ -58,6 +58,11 @@ class Batch:
         """Both counters, and the part that each takes."""
         return ("total", self.total), ("marked", self.marked)
 
+    @property
+    def series(self) -> int:
+        """How many series are counted."""
+        return len(self.total) + len(self.marked)
+
 
 @dataclass(frozen=True, slots=True)
 class Lead:

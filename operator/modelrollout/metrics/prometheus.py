@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import TracebackType
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,14 +26,13 @@ from urllib3.util.retry import Retry
 
 from modelrollout.analysis.outcome import Outcome, Rejected, Unavailable, Value
 from modelrollout.metrics.answer import Answer, instant_outcome, parse_answer, raw_outcome
+from modelrollout.metrics.beside import beside
 from modelrollout.metrics.provider import ProviderUnavailableError, RawOutcome, RawSeries
 
 MAX_POINTS: Final = 11_000
 """Prometheus's own bound on the points of one series in one answer of a range."""
 MAX_SERIES: Final = 10_000
 """How many series one read may give: ten thousand take about a second of a core."""
-_THREADED_SERIES: Final = 200
-"""From so many series on an answer is read in a thread: the event loop has others to serve."""
 _CHUNK_BYTES: Final = 65_536
 _GRACE_SECONDS: Final = 1.0
 """The event loop waits this much longer than the HTTP call may take, then gives the thread up."""
@@ -180,7 +180,7 @@ class PrometheusProvider:
         count = len(answer.result) if isinstance(answer.result, list) else 0
         if count > limit:
             return Rejected(f"the selector matches more than {limit} series; add matchers to it")
-        return raw_outcome(answer) if count < _THREADED_SERIES else await asyncio.to_thread(raw_outcome, answer)
+        return await beside(count, partial(raw_outcome, answer))
 
     async def _ask(self, path: str, **form: str) -> Answer | Rejected | Unavailable:
         """One request; one already under way is shared, and a caller that goes away leaves it to the others."""

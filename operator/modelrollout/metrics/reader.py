@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal, Protocol
@@ -11,6 +10,7 @@ from typing import Final, Literal, Protocol
 from modelrollout.analysis.evidence import Tick
 from modelrollout.analysis.outcome import Partial, Rejected, Unavailable
 from modelrollout.metrics import counters, joining
+from modelrollout.metrics.beside import beside
 from modelrollout.metrics.consistent import Scraped, scraped, together
 from modelrollout.metrics.counters import FORGET_SECONDS, Batch, CounterRules, Ledger
 from modelrollout.metrics.memories import Memories
@@ -22,10 +22,6 @@ from modelrollout.metrics.ticks import is_final
 
 CHUNK_SECONDS: Final = 300.0
 """How much is read at once: bounds memory, and how long the event loop is held up (100 series each second: 0.1 s)."""
-
-THREADED_SERIES: Final = 200
-"""From so many series on they are counted in a thread: thousands take seconds, and the Lease has to be renewed
-meanwhile."""
 
 _UP: Final = "up{$selector}"
 
@@ -155,12 +151,12 @@ class CounterReader:
                 return answer
             batch = answer
             count = partial(advance, position.ledger, batch, rules, after=position.until, until=until, final="final")
-            ledger, ticks = await _counted(count, batch)
+            ledger, ticks = await beside(batch.series, count)
             final += [tick for tick in ticks if tick.at > cursor]
             position = _Position(position.what, until, ledger, position.known | scraped(batch.scrapes))
         newest = grid.tick_of(request.now)
         count = partial(advance, position.ledger, batch, rules, after=horizon, until=newest, final="provisional")
-        _, provisional = await _counted(count, batch)
+        _, provisional = await beside(batch.series, count)
         self._positions[request.uid, request.metric] = position
         return CounterReading(tuple(final), provisional, max(cursor, horizon), _newest(batch, rules))
 
@@ -183,7 +179,7 @@ class CounterReader:
         count = partial(
             _advance(request.rules), Ledger(), batch, request.rules, after=start, until=start, final="final"
         )
-        ledger, _ = await _counted(count, batch)
+        ledger, _ = await beside(batch.series, count)
         return _Position(_what(request), start, ledger, scraped(batch.scrapes))
 
 
@@ -249,14 +245,6 @@ class _Source:
 
     phase: Phase
     selectors: Selected
-
-
-async def _counted(
-    count: Callable[[], tuple[Ledger, tuple[Tick, ...]]], batch: Batch
-) -> tuple[Ledger, tuple[Tick, ...]]:
-    """Count a batch, beside the event loop if that takes long: it is pure."""
-    series = len(batch.total) + len(batch.marked)
-    return count() if series < THREADED_SERIES else await asyncio.to_thread(count)
 
 
 def _advance(rules: CounterRules) -> Advance:

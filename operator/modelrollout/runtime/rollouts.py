@@ -22,7 +22,7 @@ from modelrollout.runtime.logs import logger
 _Object = tuple[Resource, str, str]
 """Kind, namespace and name."""
 AT_HAND: Final = 1024
-"""How many are kept as they were read, with 40 kB each: those that were looked at last. Reading one takes 1 ms."""
+"""How many are kept as they were read, with 40 kB each: those that were looked at last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from modelrollout.analysis.dispersion import FLOOR, Spread, factor_of, spread_of_ticks
@@ -19,6 +20,7 @@ from modelrollout.api.metrics import Metric
 from modelrollout.api.resource import ModelRollout
 from modelrollout.api.status import DispersionFactor, DispersionStatus
 from modelrollout.engine.dispersion import undeclared
+from modelrollout.metrics.beside import beside
 from modelrollout.metrics.counters import Batch, CounterRules, Ledger, advance
 from modelrollout.metrics.natives import marked_by
 from modelrollout.metrics.promql import QueryError
@@ -60,8 +62,8 @@ class _Measured:
         hours: in how many of the last hours requests were counted.
     """
 
-    factor: float | None = None
-    hours: int = 0
+    factor: float | None
+    hours: int
 
 
 class Spreads:
@@ -165,6 +167,8 @@ class _Past:
             marked = marked_by(marked, rules.marks, rules.edge)
         if not (isinstance(total, tuple) and isinstance(marked, tuple)):
             return None
-        _, ticks = advance(Ledger(), Batch(total, marked), rules, after=rules.since, until=end, final="final")
+        batch = Batch(total, marked)
+        count = partial(advance, Ledger(), batch, rules, after=rules.since, until=end, final="final")
+        _, ticks = await beside(batch.series, count)
         is_asked = any(tick.candidate is not None and tick.candidate.total > 0 for tick in ticks)
         return _Hour(spread_of_ticks(ticks), is_asked)

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from modelrollout.analysis.evidence import Counts, Tick
 from modelrollout.analysis.outcome import Rejected, Unavailable
 from modelrollout.metrics import counters
+from modelrollout.metrics.beside import THREADED_SERIES
 from modelrollout.metrics.counters import CounterRules
 from modelrollout.metrics.promql import QueryError, StandIn
 from modelrollout.metrics.provider import RawOutcome, RawSeries
-from modelrollout.metrics.reader import THREADED_SERIES, CounterReader, CounterReading, CounterRequest
+from modelrollout.metrics.reader import CounterReader, CounterReading, CounterRequest
 from tests.support.histories import HistoryProvider, rules, series
 from tests.support.native import of
 
